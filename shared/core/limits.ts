@@ -1,0 +1,81 @@
+/**
+ * Every limit of the system: the number, its unit in the name, and one line of reason. `infra` imports this
+ * file too, so a timeout and the batch that must fit in it cannot drift apart.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** One SHARD item holds 64 batches: its packed counts stay well under DynamoDB's 1 KB write unit times four. */
+export const SHARD_BATCHES = 64;
+/** A batch is small enough to be read, mapped and held by a loader of 256 MB several times over. */
+export const BATCH_BYTES_MAX = 4 * MIB;
+/** A batch this small costs more in messages and writes than in rows. */
+export const BATCH_BYTES_MIN = 64 * KIB;
+/** A batch takes seconds at the account's rate, so an interruption loses little and loaders stay short. */
+export const BATCH_SECONDS_AIM = 20;
+/** A run of at most this many batches travels on the express lane, past any first sync. */
+export const EXPRESS_BATCHES_MAX = 4;
+/** Redshift's own row limit for the paged way is 64 KB; the same cap for both ways keeps them equal. */
+export const STAGE_LINE_BYTES_MAX = 60_000;
+/** Row keys travel through SQL, S3 and logs of counts; longer ones are a mistake in the model. */
+export const ROW_KEY_CHARACTERS_MAX = 512;
+
+/** SQS: at most ten entries in one batch call. */
+export const SQS_BATCH_ENTRIES_MAX = 10;
+/** SQS: a message's visibility may be extended to twelve hours after its receipt. */
+export const VISIBILITY_MS_MAX = 12 * HOUR_MS;
+/** Receives are not crashes: throttles and interruptions count too, so the queue's own limit is far away. */
+export const RECEIVES_MAX = 1000;
+/** Longest retention that SQS offers; a run is fenced long before. */
+export const QUEUE_RETENTION_MS = 14 * DAY_MS;
+/** A row deferred this often without a throttle or a transport fault is rejected, `no_answer`. */
+export const DEFERRALS_MAX = 5;
+/** Runs that try a rejected key again before it is quarantined. */
+export const ATTEMPTS_MAX = 5;
+
+/** No settle for this long outside an open breaker: the run is fenced. */
+export const RUN_STALL_MS = 30 * MINUTE_MS;
+/** Hard cap of a run, under the queues' retention. */
+export const RUN_MS_MAX = 10 * DAY_MS;
+/** A held run waits this long for an approval; its stage outlives it. */
+export const HOLD_MS_MAX = 7 * DAY_MS;
+
+/** A loader reserves at most this much sending time at once, so budget writes stay at one per second. */
+export const RESERVATION_MS_MAX = 1 * SECOND_MS;
+/** Beyond the horizon a message is handed back: nobody sleeps on the bill. */
+export const BULK_HORIZON_MS = 2 * SECOND_MS;
+export const EXPRESS_HORIZON_MS = 10 * SECOND_MS;
+/** Share of a vendor's limit that we use. */
+export const RATE_SHARE = 0.98;
+/** A slot used later than this share of the vendor's window is void, or two windows could add up. */
+export const SLOT_LATENESS_SHARE = 0.015;
+/** A hostile Retry-After is clamped. */
+export const RETRY_AFTER_MS_MAX = 24 * HOUR_MS;
+/** Breaker: first and longest time open, doubling in between. */
+export const BREAKER_OPEN_MS_MIN = 1 * MINUTE_MS;
+export const BREAKER_OPEN_MS_MAX = 15 * MINUTE_MS;
+/** Consecutive transport or auth faults that open it. */
+export const BREAKER_FAULTS = 5;
+/** Failure storm: this share of at least this many fresh rows rejected stops the sync. */
+export const STORM_SHARE = 0.2;
+export const STORM_ROWS_MIN = 1000;
+
+/** Body of a destination's answer that we read; the rest is cut, the connection destroyed. */
+export const RESPONSE_BYTES_MAX = 8 * MIB;
+/** A reason kept for the owner of the data. */
+export const REASON_CHARACTERS_MAX = 500;
+
+/** A definition item: DynamoDB itself stops at 400 KB. */
+export const DEFINITION_BYTES_MAX = 256 * KIB;
+/** Data API: SQL text of one statement. */
+export const SQL_BYTES_MAX = 100_000;
+/** Segment's published cap for columns; Redshift's own is 1,600. */
+export const FIELDS_MAX = 512;
+
+/** A resume point's offset says how far clocks of two functions may differ at most. */
+export const CLOCK_SKEW_MS = 2 * SECOND_MS;

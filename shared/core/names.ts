@@ -1,0 +1,71 @@
+/**
+ * Every name that two parts of the system must agree on: ids, state keys, object keys, statement names.
+ */
+
+/** A sync id is a name in URLs, S3 keys, SQL identifiers and schedules: short, lower case, no surprises. */
+export const SYNC_ID = /^[a-z][a-z0-9-]{0,47}$/;
+/** A destination account's name, the same rule. */
+export const ACCOUNT_NAME = /^[a-z][a-z0-9-]{0,39}$/;
+/** An environment's name, the same rule, shorter: it is part of every resource's name. */
+export const ENVIRONMENT_NAME = /^[a-z][a-z0-9-]{0,15}$/;
+
+const EPOCH_DIGITS = 10;
+const padded = (epoch: number): string => String(epoch).padStart(EPOCH_DIGITS, '0');
+
+export type ItemKey = { readonly partition: string; readonly sort: string };
+
+export const SYNC_PARTITION = 'SYNC';
+export const syncKey = (syncId: string): ItemKey => ({ partition: SYNC_PARTITION, sort: syncId });
+export const runKey = (syncId: string, epoch: number): ItemKey => ({
+  partition: `RUN#${syncId}`,
+  sort: padded(epoch),
+});
+export const shardKey = (syncId: string, epoch: number, shard: number): ItemKey => ({
+  partition: `SHARD#${syncId}#${epoch}`,
+  sort: String(shard).padStart(6, '0'),
+});
+export const budgetKey = (account: string): ItemKey => ({ partition: `BUDGET#${account}`, sort: '-' });
+export const breakerKey = (account: string): ItemKey => ({ partition: `BREAKER#${account}`, sort: '-' });
+
+/** `runs/<sync>/<epoch>/`: everything of one run in the staging bucket, immutable. */
+export const runPrefix = (syncId: string, epoch: number): string => `runs/${syncId}/${padded(epoch)}/`;
+export const frozenDefinitionKey = (syncId: string, epoch: number): string =>
+  `${runPrefix(syncId, epoch)}definition.json`;
+/** Stage files lie under it; Redshift's verbose manifest is this prefix + `manifest`. */
+export const stagePrefix = (syncId: string, epoch: number): string => `${runPrefix(syncId, epoch)}stage/`;
+export const stageManifestKey = (syncId: string, epoch: number): string =>
+  `${stagePrefix(syncId, epoch)}manifest`;
+/** Failure records of keys that this run did not try again, in the format of failure objects. */
+export const carriedPrefix = (syncId: string, epoch: number): string => `${runPrefix(syncId, epoch)}carried/`;
+export const carriedManifestKey = (syncId: string, epoch: number): string =>
+  `${carriedPrefix(syncId, epoch)}manifest`;
+export const failuresPrefix = (syncId: string, epoch: number): string =>
+  `${runPrefix(syncId, epoch)}failures/`;
+
+/** A failure object's name carries its number of lines, so that a finish can count without reading. */
+export const failureObjectKey = (
+  syncId: string,
+  epoch: number,
+  batch: { shard: number; ordinal: number },
+  deliveryId: string,
+  lines: number,
+): string => `${failuresPrefix(syncId, epoch)}${batch.shard}-${batch.ordinal}-${deliveryId}-${lines}.ndjson`;
+
+/** The manifest that SYNC points to: failure objects and carried files of one epoch, in COPY's format. */
+export const failureManifestKey = (syncId: string, epoch: number): string =>
+  `${runPrefix(syncId, epoch)}failures.manifest`;
+
+/** Name of the Data API statement; the finish event carries it back, so nothing needs looking up. */
+export const statementName = (environment: string, syncId: string, epoch: number): string =>
+  `tailrace/${environment}/${syncId}/${epoch}`;
+
+/** The inverse of `statementName`, or undefined for a statement that is not this environment's. */
+export function parseStatementName(
+  environment: string,
+  name: string,
+): { syncId: string; epoch: number } | undefined {
+  const [product, env, syncId = '', epoch = '', ...rest] = name.split('/');
+  if (product !== 'tailrace' || env !== environment || rest.length > 0) return undefined;
+  if (!SYNC_ID.test(syncId) || !/^[1-9]\d{0,9}$/.test(epoch)) return undefined;
+  return { syncId, epoch: Number(epoch) };
+}

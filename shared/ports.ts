@@ -5,6 +5,7 @@
  * A port method that cannot tell whether it took effect throws a transient Fault; the caller must be safe to
  * repeat it. Nothing here retries on its own, except what the SDK does within one call.
  */
+import type { DefinitionFault } from './core/fault.ts';
 import type { BatchMessage, Lane } from './core/message.ts';
 import type { ItemKey } from './core/names.ts';
 import type { FailurePointer } from './core/run.ts';
@@ -213,15 +214,6 @@ export type DefinitionStatus = {
   /** Fingerprint of the written item that this answers. */
   readonly answers: string;
   readonly faults: readonly DefinitionFault[];
-};
-
-/** One thing that is wrong with a definition, as its author reads it. */
-export type DefinitionFault = {
-  /** `fields[2].as.decimal` */
-  readonly path: string;
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string;
 };
 
 /** One schedule per sync in the environment's schedule group; always written whole. */

@@ -57,3 +57,12 @@ export function asFault(error: unknown): Fault {
   const name = error instanceof Error ? error.name : typeof error;
   return new Fault('bug', 'unexpected_error', `unexpected ${name}`, { cause: error });
 }
+
+/** One thing that is wrong with a definition, as its author reads it. */
+export type DefinitionFault = {
+  /** `fields[2].as.decimal` */
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+};

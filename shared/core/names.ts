@@ -31,6 +31,8 @@ export const breakerKey = (account: string): ItemKey => ({ partition: `BREAKER#$
 export const runPrefix = (syncId: string, epoch: number): string => `runs/${syncId}/${padded(epoch)}/`;
 export const frozenDefinitionKey = (syncId: string, epoch: number): string =>
   `${runPrefix(syncId, epoch)}definition.json`;
+/** Counts of the extraction, kept beside the stage: the warehouse forgets its results after a day. */
+export const countsKey = (syncId: string, epoch: number): string => `${runPrefix(syncId, epoch)}counts.json`;
 /** Stage files lie under it; Redshift's verbose manifest is this prefix + `manifest`. */
 export const stagePrefix = (syncId: string, epoch: number): string => `${runPrefix(syncId, epoch)}stage/`;
 export const stageManifestKey = (syncId: string, epoch: number): string =>
@@ -51,9 +53,18 @@ export const failureObjectKey = (
   lines: number,
 ): string => `${failuresPrefix(syncId, epoch)}${batch.shard}-${batch.ordinal}-${deliveryId}-${lines}.ndjson`;
 
-/** The manifest that SYNC points to: failure objects and carried files of one epoch, in COPY's format. */
-export const failureManifestKey = (syncId: string, epoch: number): string =>
-  `${runPrefix(syncId, epoch)}failures.manifest`;
+/** The inverse of `failureObjectKey` for the lines; undefined for any other name. */
+export function failureObjectLines(key: string): number | undefined {
+  const found = /-(\d{1,9})\.ndjson$/.exec(key);
+  return found?.[1] === undefined ? undefined : Number(found[1]);
+}
+
+/**
+ * The manifest that SYNC points to: failure objects and carried files of one epoch, in COPY's format. Named by
+ * the finish that wrote it, since two that race may list different objects and SYNC carries the winner's count.
+ */
+export const failureManifestKey = (syncId: string, epoch: number, finishId: string): string =>
+  `${runPrefix(syncId, epoch)}failures.${finishId}.manifest`;
 
 /** Name of the Data API statement; the finish event carries it back, so nothing needs looking up. */
 export const statementName = (environment: string, syncId: string, epoch: number): string =>

@@ -13,7 +13,7 @@ import type { ExtractionCounts } from './stage.ts';
 
 export type Phase = 'idle' | 'extracting' | 'held' | 'loading';
 
-/** A pointer to the failure set of the last flip: a COPY manifest in the staging bucket. */
+/** A pointer to the failure set of the last flip: the object key of a COPY manifest, and the lines it names. */
 export type FailurePointer = { readonly manifest: string; readonly count: number };
 
 /** Times are epoch milliseconds. */
@@ -28,6 +28,10 @@ export type SyncState = {
   /** No settle by then: fenced. It moves while batches settle. */
   readonly deadline?: number;
   readonly startedAt?: number;
+  /** While loading: written by the very write that enters `loading`, so it is there before the first send. */
+  readonly cut?: Cut;
+  /** What the sweep saw settled when it last moved the deadline. */
+  readonly progress?: number;
   readonly notBefore: number;
   /** Scheduled time of the last acquired tick. */
   readonly lastScheduled: number;
@@ -59,14 +63,16 @@ export type RunState = {
   readonly epoch: number;
   readonly definitionVersion: number;
   readonly statementId?: string;
-  readonly cut?: Cut;
   /** Written after the last send. */
   readonly sealed?: Seal;
   /** Finished: what the run came to, kept for people. */
   readonly result?: RunResult;
 };
 
-/** Written once per run, before the first send; read back by every repeat. */
+/**
+ * On SYNC, not on RUN: written once per run, before the first send, read back by every repeat and by every
+ * loader with the strong read that it does anyway. A run of one shard is not rolled up: finish reads SHARD.
+ */
 export type Cut = {
   readonly batchBytes: number;
   readonly shardBatches: number;

@@ -67,6 +67,14 @@ export const STORM_ROWS_MIN = 1000;
 
 /** Body of a destination's answer that we read; the rest is cut, the connection destroyed. */
 export const RESPONSE_BYTES_MAX = 8 * MIB;
+/** A socket that does not open by then will not: the vendor's own clients give up at ten seconds as well. */
+export const CONNECT_MS_MAX = 10 * SECOND_MS;
+/** Sockets of one account in one environment; more requests in flight than this wait for a socket. */
+export const CONNECTIONS_MAX = 32;
+/** A token is renewed this long before it ends, so that none ends on its way. */
+export const TOKEN_MARGIN_MS = 1 * MINUTE_MS;
+/** What a destination says of a table or an object is read again after this long. */
+export const CATALOG_AGE_MS_MAX = 5 * MINUTE_MS;
 /** A reason kept for the owner of the data. */
 export const REASON_CHARACTERS_MAX = 500;
 
@@ -79,3 +87,23 @@ export const FIELDS_MAX = 512;
 
 /** A resume point's offset says how far clocks of two functions may differ at most. */
 export const CLOCK_SKEW_MS = 2 * SECOND_MS;
+
+/** A definition's own nesting: DynamoDB stops at 32 levels, and nothing that we read needs half of that. */
+export const DEFINITION_DEPTH_MAX = 24;
+/** Members and entries of a whole definition: room for 512 fields with lookups, not for a bomb. */
+export const DEFINITION_ENTRIES_MAX = 20_000;
+/** Faults told at once: an author mends a page of them, not a book. */
+export const DEFINITION_FAULTS_MAX = 100;
+
+/** A template's text; a longer one belongs into the model's SQL. */
+export const TEMPLATE_CHARACTERS_MAX = 4096;
+/** LiquidJS' own count of things built while rendering one row. */
+export const TEMPLATE_MEMORY_MAX = 100_000;
+/** Far above any honest row: a collector's pause must not make a row invalid. */
+export const TEMPLATE_RENDER_MS_MAX = 1 * SECOND_MS;
+/** Redshift's longest text; no destination field takes more. */
+export const TEMPLATE_OUTPUT_CHARACTERS_MAX = 65_535;
+/** Digits of a number, its zeros included: numeric has 38, a float8 written out has up to 309. */
+export const NUMBER_DIGITS_MAX = 400;
+/** Nesting of a SUPER value: a deeper one overflows somebody's stack further on. */
+export const JSON_DEPTH_MAX = 32;

@@ -1,0 +1,316 @@
+/**
+ * What the extraction's SQL means, over arrays: snapshot brought forward, failure set loaded, delta built, counted
+ * and split into stage lines and carried records. It changes `memory` at the end only, as a transaction would.
+ *
+ * It is written from the run protocol, not from the SQL, so the two can disagree and a shared test can tell.
+ */
+import { ROW_KEY_CHARACTERS_MAX } from '../../shared/core/limits.ts';
+import type { Change, ExtractionCounts, FailureRecord, StageLine } from '../../shared/core/stage.ts';
+import { matchColumns, stagedColumns } from '../../shared/core/staged-columns.ts';
+import { removedPolicy, type Sync } from '../../shared/core/sync.ts';
+import type { ExtractionRequest } from '../../shared/ports.ts';
+import { type ModelRow, type ModelTable, rowKey, timestampText } from './model-table.ts';
+
+/** What the warehouse keeps for one sync. */
+export type SyncMemory = {
+  readonly deltas: Map<number, Map<string, DeltaRow>>;
+  snapshot: Map<string, SnapshotRow>;
+  /** Epoch whose delta the snapshot holds, and the generation that it belongs to. */
+  marker: { readonly epoch: number; readonly generation: string };
+};
+export type SnapshotRow = { readonly fingerprint: string; readonly match: readonly (string | null)[] };
+export type DeltaRow = SnapshotRow & { readonly change: Change | 'carried' };
+
+export type Extracted = {
+  readonly lines: readonly StageLine[];
+  readonly carried: readonly FailureRecord[];
+  readonly counts: ExtractionCounts;
+};
+
+export const emptyMemory = (): SyncMemory => ({
+  deltas: new Map(),
+  snapshot: new Map(),
+  marker: { epoch: 0, generation: '' },
+});
+
+/** Throws Error when the request does not fit what the warehouse holds: a bug of the engine. */
+export function extract(
+  table: ModelTable,
+  request: ExtractionRequest,
+  failures: ReadonlyMap<string, FailureRecord>,
+  memory: SyncMemory,
+  nowMs: number,
+): Extracted {
+  const scan: Scan = {
+    sync: request.definition.sync,
+    request,
+    failures,
+    snapshot: broughtForward(request, failures, memory),
+    dirty: attempted(request.dirty, memory),
+    known: attempted([request.snapshotEpoch], memory),
+    hi: hiOf(request, nowMs),
+    lines: [],
+    carried: [],
+    delta: new Map(),
+    inModel: new Set(),
+    unchanged: 0,
+  };
+  const groups = grouped(table.rows, scan.sync.model.primaryKey);
+  for (const [key, rows] of groups.keyed) one(scan, table, key, rows);
+  for (const row of groups.keyless) {
+    if (inWindow(scan, row)) scan.lines.push(line(scan, null, 'i', null, row, 'null_key'));
+    else scan.unchanged += 1;
+  }
+  absent(scan);
+  commit(memory, request, scan);
+  return { lines: scan.lines, carried: scan.carried, counts: countsOf(scan, table) };
+}
+
+type Scan = {
+  readonly sync: Sync;
+  readonly request: ExtractionRequest;
+  readonly failures: ReadonlyMap<string, FailureRecord>;
+  readonly snapshot: Map<string, SnapshotRow>;
+  readonly dirty: ReadonlyMap<string, DeltaRow>;
+  /** The last flip's delta: where a failed key's match columns are found. */
+  readonly known: ReadonlyMap<string, DeltaRow>;
+  readonly hi: string | null;
+  readonly lines: StageLine[];
+  readonly carried: FailureRecord[];
+  readonly delta: Map<string, DeltaRow>;
+  readonly inModel: Set<string>;
+  unchanged: number;
+};
+
+const keepsSnapshot = (sync: Sync): boolean =>
+  sync.model.changes.by === 'diff' || removedPolicy(sync) !== 'ignore';
+
+function broughtForward(
+  request: ExtractionRequest,
+  failures: ReadonlyMap<string, FailureRecord>,
+  memory: SyncMemory,
+): Map<string, SnapshotRow> {
+  const { snapshotEpoch, definition } = request;
+  if (!keepsSnapshot(definition.sync) || snapshotEpoch === 0) return new Map();
+  const same = memory.marker.generation === definition.generation;
+  const next = new Map(same ? memory.snapshot : []);
+  if (same && memory.marker.epoch >= snapshotEpoch) return next;
+  const delta = memory.deltas.get(snapshotEpoch);
+  if (delta === undefined)
+    throw new Error(`the delta of epoch ${snapshotEpoch} is gone before it was applied`);
+  for (const [key, row] of delta) {
+    if (failures.has(key) || row.change === 'i' || row.change === 'carried') continue;
+    if (row.change === 'r') next.delete(key);
+    else next.set(key, { fingerprint: row.fingerprint, match: row.match });
+  }
+  return next;
+}
+
+function attempted(epochs: readonly number[], memory: SyncMemory): Map<string, DeltaRow> {
+  const out = new Map<string, DeltaRow>();
+  for (const epoch of epochs) {
+    if (epoch === 0) continue;
+    const delta = memory.deltas.get(epoch);
+    if (delta === undefined) throw new Error(`the delta of epoch ${epoch} is gone while it is still needed`);
+    for (const [key, row] of delta) out.set(key, row);
+  }
+  return out;
+}
+
+function hiOf(request: ExtractionRequest, nowMs: number): string | null {
+  const { changes } = request.definition.sync.model;
+  return changes.by === 'cursor' ? timestampText(nowMs - changes.lagSeconds * 1000) : null;
+}
+
+function grouped(
+  rows: readonly ModelRow[],
+  primaryKey: readonly string[],
+): { keyed: Map<string, ModelRow[]>; keyless: ModelRow[] } {
+  const keyed = new Map<string, ModelRow[]>();
+  const keyless: ModelRow[] = [];
+  for (const row of rows) {
+    const key = rowKey(row, primaryKey);
+    if (key === null) keyless.push(row);
+    else keyed.set(key, [...(keyed.get(key) ?? []), row]);
+  }
+  return { keyed, keyless };
+}
+
+/** A key that has at least one row in the model, valid or not. */
+function one(scan: Scan, table: ModelTable, key: string, rows: readonly ModelRow[]): void {
+  scan.inModel.add(key);
+  const row = rows[0] as ModelRow;
+  const fingerprint = fingerprintOf(scan, row);
+  if (!isCandidate(scan, key, rows, fingerprint)) {
+    scan.unchanged += rows.length;
+    return;
+  }
+  const failure = scan.failures.get(key);
+  const code = invalidCode(scan, table, key, rows);
+  const parked = failure?.quarantined === '1' && failure.fingerprint === fingerprint && !scan.dirty.has(key);
+  if (failure !== undefined && parked) {
+    scan.carried.push(failure);
+    scan.delta.set(key, { change: 'carried', fingerprint, match: matchOf(scan, row) });
+    scan.unchanged += rows.length;
+    return;
+  }
+  const change = code !== null ? 'i' : scan.snapshot.has(key) ? 'c' : 'a';
+  scan.lines.push(line(scan, key, change, fingerprint, row, code));
+  scan.delta.set(key, { change, fingerprint, match: matchOf(scan, row) });
+  // The other rows of a duplicated key: one line speaks for all of them.
+  scan.unchanged += rows.length - 1;
+}
+
+function isCandidate(scan: Scan, key: string, rows: readonly ModelRow[], fingerprint: string): boolean {
+  if (scan.failures.has(key) || scan.dirty.has(key)) return true;
+  const { by } = scan.sync.model.changes;
+  if (by === 'all') return true;
+  if (by === 'cursor') return rows.some((row) => inWindow(scan, row));
+  return rows.length > 1 || scan.snapshot.get(key)?.fingerprint !== fingerprint;
+}
+
+function inWindow(scan: Scan, row: ModelRow): boolean {
+  const { changes } = scan.sync.model;
+  if (changes.by !== 'cursor') return true;
+  const value = row[changes.column] ?? null;
+  if (value === null) return true;
+  const { watermark } = scan.request;
+  return (watermark === null || value >= watermark) && value < (scan.hi ?? '');
+}
+
+function invalidCode(scan: Scan, table: ModelTable, key: string, rows: readonly ModelRow[]): string | null {
+  if (rows.length > 1) return 'duplicate_key';
+  if ([...key].length > ROW_KEY_CHARACTERS_MAX) return 'key_too_long';
+  const row = rows[0] as ModelRow;
+  const { changes } = scan.sync.model;
+  if (changes.by === 'cursor' && (row[changes.column] ?? null) === null) return 'null_cursor';
+  const broken = scan.sync.checks.find(
+    (check) => check.otherwise === 'exclude' && table.checks[check.name]?.(row) === false,
+  );
+  return broken === undefined ? null : `check:${broken.name}`;
+}
+
+/** Keys that we know and the model does not: removed, or carried until they come back. */
+function absent(scan: Scan): void {
+  const known = new Set([...scan.snapshot.keys(), ...scan.failures.keys(), ...scan.dirty.keys()]);
+  for (const key of known) {
+    if (scan.inModel.has(key)) continue;
+    const failure = scan.failures.get(key);
+    const applied = scan.snapshot.has(key) || scan.dirty.has(key) || failure?.applied === '1';
+    const last = scan.snapshot.get(key) ?? scan.dirty.get(key) ?? scan.known.get(key);
+    const parked = failure?.quarantined === '1' && failure.fingerprint === last?.fingerprint;
+    if (removedPolicy(scan.sync) === 'ignore') keepAbsent(scan, key, failure, last);
+    else if (parked && !scan.dirty.has(key)) keepAbsent(scan, key, failure, last);
+    else if (applied && last !== undefined) remove(scan, key, last);
+  }
+}
+
+function remove(scan: Scan, key: string, last: SnapshotRow): void {
+  scan.lines.push(removedLine(scan, key, last));
+  scan.delta.set(key, { change: 'r', fingerprint: last.fingerprint, match: last.match });
+}
+
+/** Tried again when it returns: what the destination holds of it is not known. */
+function keepAbsent(
+  scan: Scan,
+  key: string,
+  failure: FailureRecord | undefined,
+  last: SnapshotRow | undefined,
+): void {
+  if (failure === undefined && !scan.dirty.has(key)) return;
+  scan.carried.push(failure ?? absentRecord(key, scan.request.epoch));
+  if (last !== undefined) scan.delta.set(key, { ...last, change: 'carried' });
+}
+
+const absentRecord = (key: string, epoch: number): FailureRecord => ({
+  row_key: key,
+  fingerprint: null,
+  kind: 'rejected',
+  code: 'absent',
+  attempts: '0',
+  quarantined: '0',
+  applied: '1',
+  since_epoch: String(epoch),
+  reason: 'sent by an abandoned run, not in the model now',
+});
+
+function commit(memory: SyncMemory, request: ExtractionRequest, scan: Scan): void {
+  memory.snapshot = scan.snapshot;
+  memory.marker = { epoch: request.snapshotEpoch, generation: request.definition.generation };
+  memory.deltas.set(request.epoch, scan.delta);
+  const needed = new Set([request.epoch, request.snapshotEpoch, ...request.dirty]);
+  for (const epoch of memory.deltas.keys()) {
+    if (epoch < request.epoch && !needed.has(epoch)) memory.deltas.delete(epoch);
+  }
+}
+
+function fingerprintOf(scan: Scan, row: ModelRow): string {
+  const values = stagedColumns(scan.sync).map((column) => row[column] ?? null);
+  return `${scan.request.definition.mappingVersion.slice(0, 12)}${JSON.stringify(values)}`;
+}
+
+function matchOf(scan: Scan, row: ModelRow): readonly (string | null)[] {
+  const columns = stagedColumns(scan.sync);
+  return matchColumns(scan.sync).map((index) => row[columns[index] ?? ''] ?? null);
+}
+
+function line(
+  scan: Scan,
+  key: string | null,
+  change: Change,
+  fingerprint: string | null,
+  row: ModelRow,
+  code: string | null,
+): StageLine {
+  const columns = stagedColumns(scan.sync).map((column, index) => [`c${index}`, row[column] ?? null]);
+  return { ...head(scan, key, change, fingerprint, code), ...Object.fromEntries(columns) };
+}
+
+function removedLine(scan: Scan, key: string, last: SnapshotRow): StageLine {
+  const columns = stagedColumns(scan.sync).map((_, index) => {
+    const place = matchColumns(scan.sync).indexOf(index);
+    return [`c${index}`, place < 0 ? null : (last.match[place] ?? null)];
+  });
+  return { ...head(scan, key, 'r', last.fingerprint, null), ...Object.fromEntries(columns) };
+}
+
+function head(
+  scan: Scan,
+  key: string | null,
+  change: Change,
+  fingerprint: string | null,
+  code: string | null,
+): StageLine {
+  const failure = key === null ? undefined : scan.failures.get(key);
+  const applied = key !== null && (scan.snapshot.has(key) || scan.dirty.has(key));
+  return {
+    k: key,
+    o: change,
+    f: fingerprint,
+    n: failure?.attempts ?? '0',
+    x: applied || failure?.applied === '1' ? '1' : '0',
+    e: code,
+  };
+}
+
+function countsOf(scan: Scan, table: ModelTable): ExtractionCounts {
+  const of = (change: Change): number => scan.lines.filter((each) => each.o === change).length;
+  return {
+    modelRows: table.rows.length,
+    extracted: scan.lines.length,
+    unchanged: scan.unchanged,
+    added: of('a'),
+    changed: of('c'),
+    removed: of('r'),
+    invalid: of('i'),
+    nullKeys: scan.lines.filter((each) => each.k === null).length,
+    carried: scan.carried.length,
+    hi: scan.hi,
+    checks: scan.sync.checks
+      .filter((check) => check.otherwise === 'hold')
+      .map(({ name }) => ({
+        name,
+        rows: table.rows.filter((row) => table.checks[name]?.(row) === false).length,
+      })),
+  };
+}

@@ -1,0 +1,117 @@
+/**
+ * SQS in memory: two lanes and a dead-letter queue per destination account, standard queues (no order), visibility
+ * timeouts, receive counts, redrive. `receive` may give any visible message; a taken one comes back when its
+ * visibility ends without a delete.
+ */
+import { QUEUE_RETENTION_MS, RECEIVES_MAX } from '../../shared/core/limits.ts';
+import type { BatchMessage, Lane } from '../../shared/core/message.ts';
+import type { Clock, Queue } from '../../shared/ports.ts';
+import type { Random } from './seeded.ts';
+
+export type Delivery = {
+  readonly id: number;
+  readonly message: BatchMessage;
+  readonly receiveCount: number;
+  readonly receivedAt: number;
+};
+
+export type MemoryQueue = Queue & {
+  /** At most `max` visible messages of a lane, each hidden for `visibilityMs`. */
+  receive(account: string, lane: Lane, max: number, visibilityMs: number): readonly Delivery[];
+  delete(delivery: Delivery): void;
+  /** From now; ignored when the message was received again in between, as an old receipt handle is. */
+  setVisibility(delivery: Delivery, ms: number): void;
+  receiveDead(account: string, max: number, visibilityMs: number): readonly Delivery[];
+  /** Messages anywhere in the account's lanes, visible or not. */
+  waiting(account?: string): number;
+  dead(account?: string): number;
+  /** When the next hidden message becomes visible; undefined when none waits. */
+  nextVisibleAt(account: string, lane: Lane): number | undefined;
+  /** Sends a message a second time, as an at-least-once queue may. */
+  duplicate(account: string, lane: Lane, message: BatchMessage): void;
+  /** Which of the messages of one call are not taken; none by default. */
+  refuse: (message: BatchMessage) => boolean;
+};
+
+type Held = {
+  readonly id: number;
+  readonly place: string;
+  readonly message: BatchMessage;
+  readonly sentAt: number;
+  visibleAt: number;
+  receives: number;
+};
+
+export function memoryQueue(clock: Clock, random: Random, receivesMax = RECEIVES_MAX): MemoryQueue {
+  const held = new Map<number, Held>();
+  let sent = 0;
+  const place = (account: string, lane: string): string => `${account}/${lane}`;
+  const put = (where: string, message: BatchMessage, sentAt: number): void => {
+    sent += 1;
+    held.set(sent, {
+      id: sent,
+      place: where,
+      message: { ...message },
+      sentAt,
+      visibleAt: clock.now(),
+      receives: 0,
+    });
+  };
+  const expire = (one: Held): boolean => {
+    if (clock.now() - one.sentAt <= QUEUE_RETENTION_MS) return false;
+    return held.delete(one.id);
+  };
+  const redrive = (one: Held): boolean => {
+    if (one.place.endsWith('/dead') || one.receives < receivesMax) return false;
+    held.delete(one.id);
+    put(`${one.place.split('/')[0]}/dead`, one.message, one.sentAt);
+    return true;
+  };
+  const receive = (where: string, max: number, visibilityMs: number): Delivery[] => {
+    const visible = [...held.values()].filter((one) => one.place === where && one.visibleAt <= clock.now());
+    const out: Delivery[] = [];
+    for (const one of random.shuffled(visible)) {
+      if (out.length === max) break;
+      if (expire(one) || redrive(one)) continue;
+      one.receives += 1;
+      one.visibleAt = clock.now() + visibilityMs;
+      out.push({
+        id: one.id,
+        message: { ...one.message },
+        receiveCount: one.receives,
+        receivedAt: clock.now(),
+      });
+    }
+    return out;
+  };
+  const count = (match: (one: Held) => boolean): number => [...held.values()].filter(match).length;
+  const mine = (one: Held, account: string | undefined): boolean =>
+    account === undefined || one.place.startsWith(`${account}/`);
+  const queue: MemoryQueue = {
+    refuse: () => false,
+    send: async (account, lane, messages) => {
+      const refused = messages.filter((message) => queue.refuse(message));
+      for (const message of messages) {
+        if (!refused.includes(message)) put(place(account, lane), message, clock.now());
+      }
+      return refused;
+    },
+    receive: (account, lane, max, visibilityMs) => receive(place(account, lane), max, visibilityMs),
+    receiveDead: (account, max, visibilityMs) => receive(`${account}/dead`, max, visibilityMs),
+    delete: (delivery) => void held.delete(delivery.id),
+    setVisibility: (delivery, ms) => {
+      const one = held.get(delivery.id);
+      if (one?.receives === delivery.receiveCount) one.visibleAt = clock.now() + ms;
+    },
+    waiting: (account) => count((one) => mine(one, account) && !one.place.endsWith('/dead')),
+    dead: (account) => count((one) => mine(one, account) && one.place.endsWith('/dead')),
+    nextVisibleAt: (account, lane) => {
+      const times = [...held.values()]
+        .filter((one) => one.place === place(account, lane))
+        .map((one) => one.visibleAt);
+      return times.length === 0 ? undefined : Math.min(...times);
+    },
+    duplicate: (account, lane, message) => put(place(account, lane), message, clock.now()),
+  };
+  return queue;
+}

@@ -2,7 +2,6 @@
  * What is frozen in the staging bucket under a run's epoch: the definition with the model's columns, the counts
  * of the extraction, and the stage. All immutable, so every repeat and every loader of the run sees the same.
  */
-import { z } from 'zod';
 import { Fault } from '../core/fault.ts';
 import { carriedManifestKey, countsKey, frozenDefinitionKey, stageManifestKey } from '../core/names.ts';
 import {
@@ -11,9 +10,9 @@ import {
   type StageManifest,
   unloadManifestSchema,
 } from '../core/stage.ts';
-import { type AcceptedDefinition, syncSchema } from '../core/sync.ts';
+import { extractionCountsSchema, frozenSchema } from '../core/state-items.ts';
+import type { AcceptedDefinition } from '../core/sync.ts';
 import type { ObjectStore } from '../ports.ts';
-import { extractionCountsSchema } from './sync-state.ts';
 
 export type FrozenDefinition = {
   readonly v: 1;
@@ -109,19 +108,6 @@ async function findManifest(
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
   };
 }
-
-const frozenSchema = z.object({
-  v: z.literal(1),
-  syncId: z.string(),
-  epoch: z.int().positive(),
-  definition: z.object({
-    sync: syncSchema,
-    version: z.number(),
-    mappingVersion: z.string(),
-    generation: z.string(),
-  }),
-  columns: z.array(z.object({ name: z.string(), type: z.string() })),
-});
 
 function missing(code: string, key: string): Fault {
   return new Fault('bug', code, `the staging bucket has no ${key}`, {

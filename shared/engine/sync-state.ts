@@ -2,10 +2,10 @@
  * SYNC, RUN and SHARD items as the engine reads them, and the conditions that every write to SYNC names.
  * Reads are strongly consistent; nothing here decides, it only gives shapes to what lies in the state table.
  */
-import { z } from 'zod';
 import { runKey, shardKey, syncKey } from '../core/names.ts';
 import { addCounts, type Counts, NO_ROWS, unpackCounts } from '../core/outcomes.ts';
 import type { Cut, Phase, RunState, SyncState } from '../core/run.ts';
+import { runItemSchema, syncItemSchema } from '../core/state-items.ts';
 import type { Condition, Item, StateStore } from '../ports.ts';
 
 /** The state of a sync, or undefined before its first run. Throws ZodError on an item that is not ours. */
@@ -16,12 +16,12 @@ export async function readSync(state: StateStore, syncId: string): Promise<SyncS
 
 /** A SYNC item as an update returned it. */
 export function syncOf(item: Item, syncId: string): SyncState {
-  return { ...defined(syncSchema.parse(item)), syncId } as SyncState;
+  return { ...defined(syncItemSchema.parse(item)), syncId } as SyncState;
 }
 
 /** What a sync is before its first run. */
 export function freshSync(syncId: string): SyncState {
-  return { ...(syncSchema.parse({}) as Omit<SyncState, 'syncId'>), syncId };
+  return { ...(syncItemSchema.parse({}) as Omit<SyncState, 'syncId'>), syncId };
 }
 
 /** The conditions that tie a write to one run in one phase. */
@@ -51,7 +51,7 @@ export function runOf(item: Item, syncId: string, epoch: number): RunRecord {
     if (/^s\d+$/.test(name) && typeof value === 'string')
       shardSums.set(Number(name.slice(1)), unpackCounts(value));
   }
-  return { ...defined(runSchema.parse(item)), syncId, epoch, shardSums } as RunRecord;
+  return { ...defined(runItemSchema.parse(item)), syncId, epoch, shardSums } as RunRecord;
 }
 
 /**
@@ -88,85 +88,6 @@ async function shardCounts(
   }
   return sum;
 }
-
-const time = z.number();
-const cutSchema = z.object({
-  batchBytes: z.number(),
-  shardBatches: z.number(),
-  batches: z.number(),
-  totalBytes: z.number(),
-});
-const extractionSchema = z.object({
-  modelRows: z.number(),
-  extracted: z.number(),
-  unchanged: z.number(),
-  added: z.number(),
-  changed: z.number(),
-  removed: z.number(),
-  invalid: z.number(),
-  nullKeys: z.number(),
-  carried: z.number(),
-  hi: z.string().nullable(),
-  checks: z.array(z.object({ name: z.string(), rows: z.number() })),
-});
-const countsSchema = z.object({
-  rows: z.number(),
-  accepted: z.number(),
-  rejected: z.number(),
-  invalid: z.number(),
-  skipped: z.number(),
-  dead: z.number(),
-});
-
-const syncSchema = z.object({
-  epoch: z.number().default(0),
-  phase: z.enum(['idle', 'extracting', 'held', 'loading']).default('idle'),
-  owner: z.string().optional(),
-  leaseUntil: time.optional(),
-  deadline: time.optional(),
-  startedAt: time.optional(),
-  cut: cutSchema.optional(),
-  progress: z.number().optional(),
-  notBefore: time.default(0),
-  lastScheduled: time.default(0),
-  wanted: time.default(0),
-  watermark: z.string().nullable().default(null),
-  snapshotEpoch: z.number().default(0),
-  failures: z.object({ manifest: z.string(), count: z.number() }).nullable().default(null),
-  dirty: z.array(z.number()).default([]),
-  lastCount: z.number().default(-1),
-  definitionVersion: z.number().default(0),
-  generation: z.string().default(''),
-  paused: z.object({ code: z.string(), at: time, definitionVersion: z.number() }).optional(),
-  hold: z
-    .object({
-      planHash: z.string(),
-      reasons: z.array(z.object({ code: z.string(), message: z.string() })),
-      until: time,
-    })
-    .optional(),
-});
-
-/** Counts as they lie beside a stage in the staging bucket. */
-export const extractionCountsSchema = extractionSchema;
-
-const runSchema = z.object({
-  definitionVersion: z.number().default(0),
-  statementId: z.string().optional(),
-  sealed: z
-    .object({ shards: z.number(), counts: extractionSchema, candidateWatermark: z.string().nullable() })
-    .optional(),
-  result: z
-    .object({
-      ended: z.enum(['committed', 'fenced', 'discarded', 'failed']),
-      code: z.string().optional(),
-      at: time,
-      counts: countsSchema.optional(),
-      extraction: extractionSchema.optional(),
-      failures: z.number().optional(),
-    })
-    .optional(),
-});
 
 /** Without the names whose value is undefined: an optional attribute is absent, never undefined. */
 function defined<T extends object>(record: T): T {

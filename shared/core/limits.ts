@@ -71,6 +71,8 @@ export const RESPONSE_BYTES_MAX = 8 * MIB;
 export const CONNECT_MS_MAX = 10 * SECOND_MS;
 /** Sockets of one account in one environment; more requests in flight than this wait for a socket. */
 export const CONNECTIONS_MAX = 32;
+/** A database connection that rested longer is not used again: servers, proxies and frozen environments drop them. */
+export const CONNECTION_IDLE_MS_MAX = 1 * MINUTE_MS;
 /** A token is renewed this long before it ends, so that none ends on its way. */
 export const TOKEN_MARGIN_MS = 1 * MINUTE_MS;
 /** What a destination says of a table or an object is read again after this long. */

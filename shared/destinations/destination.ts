@@ -38,8 +38,14 @@ export type Context<Settings> = {
 };
 
 export type NetworkGuard = {
-  /** The address to connect to, resolved and checked once; a `config` Fault (`address_refused`) otherwise. */
-  resolve(host: string, port: number): Promise<{ readonly address: string; readonly family: 4 | 6 }>;
+  /**
+   * The address to connect to, resolved and checked once; a `config` Fault (`address_refused`) otherwise.
+   * `listed`: the account's settings list this exact host and port, so a plain wire is permitted.
+   */
+  resolve(
+    host: string,
+    port: number,
+  ): Promise<{ readonly address: string; readonly family: 4 | 6; readonly listed?: boolean }>;
 };
 
 export type HttpRequest = {

@@ -24,5 +24,4 @@ export const changeEverySql = (step: number): string =>
   `UPDATE bench.people SET score = score + 1 WHERE person_id % ${step} = 0`;
 
 /** The model of the sync that the figures run, in Redshift's SQL. */
-export const PEOPLE_MODEL =
-  'select person_id, email, full_name, score, active, seen_at from bench.people';
+export const PEOPLE_MODEL = 'select person_id, email, full_name, score, active, seen_at from bench.people';

@@ -77,12 +77,51 @@ const oneOf = (what: string, names: readonly string[]): string =>
 
 /** Scripts that break naive code: right to left, no case, surrogate pairs, joined emoji, combining marks. */
 const FIRST_NAMES: readonly string[] = [
-  ...['Anna', 'Bram', 'Chloé', 'Dmitri', 'Esra', 'Farid', 'Greta', 'Hannah', 'Ivo', 'João', 'Łukasz', 'Maeve'],
-  ...['Ngozi', 'Örjan', 'Priya', 'Søren', 'Žofia', '美咲', '민준', 'محمد', 'שרה', 'Αλέξανδρος', 'Дарья', 'สมชาย'],
+  ...[
+    'Anna',
+    'Bram',
+    'Chloé',
+    'Dmitri',
+    'Esra',
+    'Farid',
+    'Greta',
+    'Hannah',
+    'Ivo',
+    'João',
+    'Łukasz',
+    'Maeve',
+  ],
+  ...[
+    'Ngozi',
+    'Örjan',
+    'Priya',
+    'Søren',
+    'Žofia',
+    '美咲',
+    '민준',
+    'محمد',
+    'שרה',
+    'Αλέξανδρος',
+    'Дарья',
+    'สมชาย',
+  ],
   ...['Jose\u0301', 'Zoe\u0308', '👩🏽‍🚀 Kim', 'Ann-Marie', "D'Arcy", 'İpek'],
 ];
 const LAST_NAMES: readonly string[] = [
-  ...['Smith', "O'Neill", 'García', 'Müller', 'de Vries', 'Nguyễn', 'Øst', 'Kowalska', '田中', '김', 'الخطيب', 'כהן'],
+  ...[
+    'Smith',
+    "O'Neill",
+    'García',
+    'Müller',
+    'de Vries',
+    'Nguyễn',
+    'Øst',
+    'Kowalska',
+    '田中',
+    '김',
+    'الخطيب',
+    'כהן',
+  ],
   ...['Παπαδόπουλος', 'Иванова', 'Smith-Jones', 'McKay', 'Ferrari', 'Yılmaz', 'Straße', 'Æbelø'],
 ];
 const COUNTRIES: readonly string[] = ['NL', 'DE', 'FR', 'GB', 'IE', 'ES', 'PL', 'SE'];

@@ -54,7 +54,7 @@ function applyRow(
   { key, ...flat }: Fields,
   journal: string[],
 ): readonly Failed[] {
-  const fields = (flat['fields'] ?? flat) as Fields;
+  const fields = (flat.fields ?? flat) as Fields;
   const name = fields[NAMED_BY[object] ?? ''];
   if (typeof name !== 'string' || name === '') return [failed(key, 'no_name', 'the record has no name')];
   if (method === 'DELETE') {

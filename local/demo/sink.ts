@@ -28,8 +28,8 @@ const accounts = new Map(
 const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
   const url = new URL(request.url ?? '/', 'http://sink');
   const [room = '', object = ''] = url.pathname.split('/').slice(1);
-  if (room === '-') return administer(url, request, response);
-  void serve(room, object, request, response).catch(() => response.destroy());
+  if (room === '-') administer(url, request, response);
+  else void serve(room, object, request, response).catch(() => response.destroy());
 });
 server.listen(settings.port, '127.0.0.1', () => {
   process.send?.({ port: (server.address() as AddressInfo).port });
@@ -106,9 +106,13 @@ function administer(url: URL, request: IncomingMessage, response: ServerResponse
   if (request.method === 'PUT' && what === 'outage') {
     const account = accounts.get(url.searchParams.get('account') ?? '');
     if (account !== undefined) account.down = url.searchParams.get('on') === '1';
-    return answer(response, account === undefined ? 404 : 200, {});
+    answer(response, account === undefined ? 404 : 200, {});
+    return;
   }
-  if (what === 'records') return records.write(object, response);
+  if (what === 'records') {
+    records.write(object, response);
+    return;
+  }
   const stats = Object.fromEntries([...accounts].map(([name, { stats: own }]) => [name, own]));
   answer(response, 200, stats);
 }

@@ -28,7 +28,8 @@ test('the sink keeps digits, rejects row by row, remembers keys, and refuses abo
   await send('k1', 'POST', '{"rows":[{"key":"3","external_id":"c","email":"c@example.net"}]}');
   const patched = await send('k2', 'PATCH', '{"rows":[{"key":"9","external_id":"z"}]}');
   assert.equal(((await patched.json()) as { failed: { code: string }[] }).failed[0]?.code, 'no_such_record');
-  const kept = await Array.fromAsync(sink.records('contacts'));
+  const kept: unknown[] = [];
+  for await (const record of sink.records('contacts')) kept.push(record);
   assert.equal(
     JSON.stringify(kept),
     '[{"external_id":"a","email":"a@example.net","n":9007199254740993,"d":0.10}]',
@@ -40,7 +41,7 @@ test('the sink keeps digits, rejects row by row, remembers keys, and refuses abo
   assert.equal((await send('k4', 'DELETE', '{"rows":[{"key":"1","external_id":"a"}]}')).status, 200);
   const statuses = [(await send('k5', 'POST', rows)).status, (await send('k6', 'POST', rows)).status];
   assert.deepEqual(statuses, [200, 429]);
-  assert.deepEqual((await sink.stats())['crm'], {
+  assert.deepEqual((await sink.stats()).crm, {
     requests: 7,
     rows: 6,
     throttled: 1,

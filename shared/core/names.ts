@@ -80,3 +80,11 @@ export function parseStatementName(
   if (!SYNC_ID.test(syncId) || !/^[1-9]\d{0,9}$/.test(epoch)) return undefined;
   return { syncId, epoch: Number(epoch) };
 }
+
+/** Name of the queue of one lane of an account; all lanes of an environment share one URL prefix. */
+export const laneQueueName = (environment: string, account: string, lane: 'express' | 'bulk'): string =>
+  `tailrace-${environment}-${account}-${lane}`;
+
+/** Name of the secret of an account: a JSON object that the destination's page describes. */
+export const secretName = (environment: string, account: string): string =>
+  `tailrace/${environment}/${account}`;

@@ -1,0 +1,93 @@
+/**
+ * Alarms, all to one topic: what a person must know about. Metrics of the engine have the dimensions environment and
+ * account at most; ids of syncs and runs travel in events and logs.
+ */
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import type { EngineParts } from './engine.ts';
+
+/** The namespace of the engine's own metrics. */
+export const METRIC_NAMESPACE = 'Tailrace';
+
+export type Alarms = {
+  /** Alarms as soon as the metric passes the limit in one period. */
+  when(
+    scope: Construct,
+    id: string,
+    metric: cloudwatch.IMetric,
+    above: number,
+    description: string,
+  ): cloudwatch.Alarm;
+};
+
+/** The topic of an environment and a way to hang alarms on it. */
+export function makeAlarms(
+  scope: Construct,
+  { environment, storage }: EngineParts,
+): Alarms & { topic: sns.Topic } {
+  const topic = new sns.Topic(scope, 'Alarms', { masterKey: storage.key, enforceSSL: true });
+  if (environment.alarms.email !== undefined) {
+    topic.addSubscription(new EmailSubscription(environment.alarms.email));
+  }
+  const action = new SnsAction(topic);
+  return {
+    topic,
+    when: (where, id, metric, above, description) => {
+      const alarm = new cloudwatch.Alarm(where, id, {
+        metric,
+        threshold: above,
+        comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        evaluationPeriods: 1,
+        treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+        alarmDescription: description,
+      });
+      alarm.addAlarmAction(action);
+      alarm.addOkAction(action);
+      return alarm;
+    },
+  };
+}
+
+/** Errors, throttles, and Lambda's own loop guard, which ends a chain without an error in any log. */
+export function alarmOnFunction(alarms: Alarms, fn: lambda.Function): void {
+  const period = Duration.minutes(5);
+  const dropped = new cloudwatch.Metric({
+    namespace: 'AWS/Lambda',
+    metricName: 'RecursiveInvocationsDropped',
+    dimensionsMap: { FunctionName: fn.functionName },
+    statistic: 'Sum',
+    period,
+  });
+  alarms.when(fn, 'Errors', fn.metricErrors({ period }), 2, 'A function fails again and again.');
+  alarms.when(fn, 'Throttles', fn.metricThrottles({ period }), 10, 'A function is refused concurrency.');
+  alarms.when(fn, 'LoopsDropped', dropped, 0, 'Lambda took a chain of calls for an endless loop and cut it.');
+}
+
+/** Whatever lies in a queue of last resort has been given up by everybody else. */
+export function alarmOnLastResort(alarms: Alarms, queue: sqs.Queue, description: string): void {
+  const visible = queue.metricApproximateNumberOfMessagesVisible({
+    period: Duration.minutes(1),
+    statistic: 'Maximum',
+  });
+  alarms.when(queue, 'NotEmpty', visible, 0, description);
+}
+
+/**
+ * A metric of the engine, by environment and, if named, by account. Dead letters are buried by a function, so the
+ * alarm is on what it counts, not on the queue.
+ */
+export function engineMetric(name: string, environment: string, account?: string): cloudwatch.Metric {
+  return new cloudwatch.Metric({
+    namespace: METRIC_NAMESPACE,
+    metricName: name,
+    dimensionsMap: { environment, ...(account === undefined ? {} : { account }) },
+    statistic: 'Sum',
+    period: Duration.minutes(5),
+  });
+}

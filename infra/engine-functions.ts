@@ -1,0 +1,213 @@
+/**
+ * The engine's functions and what each may do. The functions that touch a Redshift statement take on the one
+ * warehouse role; nobody else can.
+ */
+import { Stack } from 'aws-cdk-lib';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+import { DEAD_LETTER_TIMEOUT_MS, type DestinationLane } from './destination-lane.ts';
+import type { EngineParts } from './engine.ts';
+import { type Binding, makeFunction } from './functions.ts';
+import {
+  asWarehouse,
+  fromQueues,
+  knowingAccounts,
+  onBus,
+  onDefinitions,
+  onLanes,
+  onStaging,
+  onState,
+  toUndelivered,
+} from './grants.ts';
+import { makeWarehouseRole, unloadRoleArn, warehouseRoleArn } from './warehouse-access.ts';
+
+export type EngineFunctions = {
+  readonly reconcileSyncs: lambda.Function;
+  readonly startRun: lambda.Function;
+  readonly fanOut: lambda.Function;
+  readonly finishRun: lambda.Function;
+  readonly deadLetter: lambda.Function;
+  readonly sweep: lambda.Function;
+  readonly api: lambda.Function;
+};
+
+/** All functions but the loaders. */
+export function makeEngineFunctions(
+  scope: Construct,
+  parts: EngineParts,
+  lanes: readonly DestinationLane[],
+): EngineFunctions {
+  const may = abilities(scope, parts, lanes);
+  const { extractorTimeoutMs } = parts.environment.timing;
+  const startRun = makeFunction(scope, 'StartRun', parts, {
+    entry: 'start-run',
+    timeoutMs: Math.min(120_000, extractorTimeoutMs),
+    memoryMb: 256,
+    bindings: [...may.everything, may.runs, may.readDefinitions, may.warehouse, may.freeze, may.undelivered],
+  });
+  const functions: EngineFunctions = {
+    reconcileSyncs: makeFunction(scope, 'ReconcileSyncs', parts, {
+      entry: 'reconcile-syncs',
+      timeoutMs: 60_000,
+      memoryMb: 512,
+      bindings: [
+        ...may.everything,
+        may.runs,
+        may.editDefinitions,
+        may.warehouse,
+        may.schedule,
+        { variables: { START_RUN: startRun.functionArn }, statements: [] },
+        may.readStage,
+        readingDefinitionStream(parts),
+        may.undelivered,
+      ],
+    }),
+    startRun,
+    fanOut: makeFunction(scope, 'FanOut', parts, {
+      entry: 'fan-out',
+      timeoutMs: extractorTimeoutMs,
+      memoryMb: 512,
+      bindings: [...may.everything, may.runs, may.warehouse, may.stage, may.send, may.undelivered],
+    }),
+    finishRun: makeFunction(scope, 'FinishRun', parts, {
+      entry: 'finish-run',
+      timeoutMs: Math.min(120_000, extractorTimeoutMs),
+      memoryMb: 256,
+      bindings: [...may.everything, may.runs, may.warehouse, may.stage, may.undelivered],
+    }),
+    deadLetter: makeFunction(scope, 'DeadLetter', parts, {
+      entry: 'dead-letter',
+      timeoutMs: DEAD_LETTER_TIMEOUT_MS,
+      memoryMb: 256,
+      bindings: [
+        ...may.everything,
+        may.runs,
+        may.bury,
+        fromQueues(
+          parts.storage,
+          lanes.map((lane) => lane.deadLetters),
+        ),
+      ],
+    }),
+    sweep: makeFunction(scope, 'Sweep', parts, {
+      entry: 'sweep',
+      timeoutMs: extractorTimeoutMs,
+      memoryMb: 512,
+      bindings: [
+        ...may.everything,
+        may.runs,
+        may.budgets,
+        may.readDefinitions,
+        may.warehouse,
+        may.stage,
+        may.send,
+        may.undelivered,
+      ],
+    }),
+    api: makeFunction(scope, 'Api', parts, {
+      entry: 'api',
+      timeoutMs: extractorTimeoutMs,
+      memoryMb: 512,
+      bindings: [
+        ...may.everything,
+        may.runs,
+        may.budgets,
+        may.readDefinitions,
+        may.warehouse,
+        may.stage,
+        may.send,
+      ],
+    }),
+  };
+  const { reconcileSyncs, fanOut, finishRun, sweep, api } = functions;
+  makeWarehouseRole(scope, parts.name, parts.environment, [
+    reconcileSyncs,
+    startRun,
+    fanOut,
+    finishRun,
+    sweep,
+    api,
+  ]);
+  return functions;
+}
+
+/** The bindings by the words of the run protocol. */
+function abilities(scope: Construct, parts: EngineParts, lanes: readonly DestinationLane[]) {
+  const { storage, bus, environment } = parts;
+  const timing: Binding = { variables: { TIMING: JSON.stringify(environment.timing) }, statements: [] };
+  return {
+    everything: [timing, knowingAccounts(environment.accounts), onBus(bus)],
+    runs: onState(storage, ['GetItem', 'UpdateItem', 'Query'], ['SYNC', 'RUN#*', 'SHARD#*']),
+    budgets: onState(storage, ['GetItem', 'UpdateItem'], ['BUDGET#*', 'BREAKER#*']),
+    readDefinitions: onDefinitions(storage, ['GetItem']),
+    editDefinitions: onDefinitions(storage, ['GetItem', 'UpdateItem', 'DeleteItem']),
+    readStage: onStaging(storage, { read: ['runs/*'], list: true }),
+    freeze: onStaging(storage, { read: ['runs/*'], write: ['runs/*'], list: true }),
+    stage: onStaging(storage, { read: ['runs/*'], write: ['runs/*'], list: true }),
+    bury: onStaging(storage, { read: ['runs/*'], write: ['runs/*/failures/*', 'runs/*/dead/*'], list: true }),
+    send: onLanes(
+      storage,
+      lanes.flatMap((lane) => [lane.express, lane.bulk]),
+    ),
+    schedule: schedulingRuns(scope, parts),
+    undelivered: toUndelivered(storage, parts.undelivered),
+    warehouse: asWarehouse(warehouseRoleArn(scope, parts.name), warehouseSettings(scope, parts)),
+  };
+}
+
+/** What the Redshift adapter is told: where, and how rows leave. */
+function warehouseSettings(scope: Construct, { environment, storage }: EngineParts): Record<string, string> {
+  const { kind, database, schema, ...rest } = environment.warehouse;
+  const unloadRole = unloadRoleArn(scope, environment, storage);
+  return {
+    kind,
+    database,
+    schema,
+    ...('workgroup' in rest ? { workgroup: rest.workgroup } : { cluster: rest.cluster }),
+    extraction: environment.extraction.by,
+    ...(unloadRole === undefined ? {} : { unloadRole, stageKey: storage.key.keyArn }),
+  };
+}
+
+function readingDefinitionStream({ storage }: EngineParts): Binding {
+  const { tableArn, tableStreamArn } = storage.definitions;
+  return {
+    variables: {},
+    statements: [
+      {
+        actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+        resources: tableStreamArn === undefined ? [] : [tableStreamArn],
+      },
+      { actions: ['dynamodb:ListStreams'], resources: [`${tableArn}/stream/*`] },
+    ],
+  };
+}
+
+/** Schedules are made whole, in the environment's group only, with the one role that may start a run. */
+function schedulingRuns(scope: Construct, { schedules, undelivered }: EngineParts): Binding {
+  const { partition, region, account } = Stack.of(scope);
+  const all = `arn:${partition}:scheduler:${region}:${account}:schedule/${schedules.groupName}/*`;
+  return {
+    variables: {
+      SCHEDULE_GROUP: schedules.group.ref,
+      SCHEDULER_ROLE: schedules.role.roleArn,
+      UNDELIVERED_QUEUE: undelivered.queueArn,
+    },
+    statements: [
+      {
+        actions: [
+          'scheduler:GetSchedule',
+          'scheduler:CreateSchedule',
+          'scheduler:UpdateSchedule',
+          'scheduler:DeleteSchedule',
+        ],
+        resources: [all],
+      },
+      {
+        actions: ['iam:PassRole'],
+        resources: [schedules.role.roleArn],
+        conditions: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } },
+      },
+    ],
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * One environment as one stack: storage, engine, a lane per destination account, alarms, and the outputs that the
+ * command line reads.
+ */
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { alarmOnFunction, alarmOnLastResort, engineMetric, makeAlarms } from './alarms.ts';
+import { DestinationLane, makeLoader } from './destination-lane.ts';
+import { type EngineParts, makeEngine, makeParts } from './engine.ts';
+import type { EngineFunctions } from './engine-functions.ts';
+import type { Environment } from './settings.ts';
+import { makeStorage } from './storage.ts';
+import { warehouseRoleName } from './warehouse-access.ts';
+
+/** `Tailrace-<environment>`. */
+export const stackName = (name: string): string => `Tailrace-${name}`;
+
+export class EnvironmentStack extends Stack {
+  constructor(scope: Construct, name: string, environment: Environment, props: StackProps = {}) {
+    super(scope, stackName(name), {
+      ...props,
+      env: environment.aws,
+      description: `Tailrace, environment ${name}`,
+      tags: { 'tailrace:environment': name },
+      terminationProtection: environment.retain,
+    });
+    const parts = makeParts(this, { name, environment, storage: makeStorage(this, environment) });
+    const lanes = environment.accounts.map(
+      (account) => new DestinationLane(this, `To-${account.name}`, parts, account),
+    );
+    const functions = makeEngine(this, parts, lanes);
+    const loaders = lanes.map((lane) => makeLoader(lane, parts));
+    this.watch(parts, lanes, [...Object.values(functions), ...loaders]);
+    this.tell(parts, functions);
+  }
+
+  private watch(
+    parts: EngineParts,
+    lanes: readonly DestinationLane[],
+    functions: readonly Parameters<typeof alarmOnFunction>[1][],
+  ): void {
+    const alarms = makeAlarms(this, parts);
+    for (const fn of functions) alarmOnFunction(alarms, fn);
+    alarmOnLastResort(alarms, parts.undelivered, 'An event was given up: a start, a statement end, an edit.');
+    for (const lane of lanes) {
+      const { name } = lane.account;
+      alarmOnLastResort(alarms, lane.deadLetters, `Dead letters of ${name} could not be buried.`);
+      const buried = engineMetric('DeadLetters', parts.name, name);
+      alarms.when(
+        lane,
+        'DeadLettersBuried',
+        buried,
+        0,
+        `A batch for ${name} was given up; its rows are dead.`,
+      );
+    }
+  }
+
+  private tell({ name, storage, bus, schedules }: EngineParts, { api, startRun }: EngineFunctions): void {
+    const values = {
+      DefinitionsTable: storage.definitions.tableName,
+      StateTable: storage.state.tableName,
+      StagingBucket: storage.staging.bucketName,
+      ApiFunction: api.functionName,
+      StartRunFunction: startRun.functionName,
+      EventBus: bus.eventBusName,
+      SyncSchedules: schedules.group.ref,
+      WarehouseRole: warehouseRoleName(name),
+    };
+    const outputs = new Construct(this, 'Outputs');
+    for (const [output, value] of Object.entries(values))
+      new CfnOutput(outputs, output, { value }).overrideLogicalId(output);
+  }
+}

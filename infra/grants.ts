@@ -1,0 +1,171 @@
+/**
+ * What a function may be bound to: each gives the variable that names a resource together with the statements that
+ * let it be used. Actions are listed, resources exact; a `*` carries its reason.
+ */
+import { Fn, Stack } from 'aws-cdk-lib';
+import type * as events from 'aws-cdk-lib/aws-events';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import type { Binding } from './functions.ts';
+import type { Account } from './settings.ts';
+import type { Storage } from './storage.ts';
+
+type TableAction = 'GetItem' | 'Query' | 'UpdateItem' | 'PutItem' | 'DeleteItem';
+type KeyAction = 'Decrypt' | 'Encrypt' | 'GenerateDataKey' | 'DescribeKey';
+
+/** Items of the state table whose partition matches one of the patterns, and no others. */
+export function onState(
+  storage: Storage,
+  actions: readonly TableAction[],
+  partitions: readonly string[],
+): Binding {
+  return {
+    variables: { STATE_TABLE: storage.state.tableName },
+    statements: [
+      {
+        actions: actions.map((action) => `dynamodb:${action}`),
+        resources: [storage.state.tableArn],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...partitions] } },
+      },
+      throughKey(storage.key, 'dynamodb', TABLE_KEY_ACTIONS),
+    ],
+  };
+}
+
+/** Definition, accepted version and status of every sync. */
+export function onDefinitions(storage: Storage, actions: readonly TableAction[]): Binding {
+  return {
+    variables: { DEFINITIONS_TABLE: storage.definitions.tableName },
+    statements: [
+      {
+        actions: actions.map((action) => `dynamodb:${action}`),
+        resources: [storage.definitions.tableArn],
+      },
+      throughKey(storage.key, 'dynamodb', TABLE_KEY_ACTIONS),
+    ],
+  };
+}
+
+/**
+ * Objects of the staging bucket by key pattern. `list` also decides how S3 answers for an object that is not there:
+ * without it "no such key" looks like "access denied".
+ */
+export function onStaging(
+  storage: Storage,
+  may: { readonly read?: readonly string[]; readonly write?: readonly string[]; readonly list?: boolean },
+): Binding {
+  const { staging, key } = storage;
+  const objects = (patterns: readonly string[]) => patterns.map((pattern) => staging.arnForObjects(pattern));
+  return {
+    variables: { STAGING_BUCKET: staging.bucketName },
+    statements: [
+      ...(may.list === true ? [{ actions: ['s3:ListBucket'], resources: [staging.bucketArn] }] : []),
+      ...(may.read === undefined ? [] : [{ actions: ['s3:GetObject'], resources: objects(may.read) }]),
+      ...(may.write === undefined ? [] : [{ actions: ['s3:PutObject'], resources: objects(may.write) }]),
+      throughKey(key, 's3', may.write === undefined ? ['Decrypt'] : ['Decrypt', 'GenerateDataKey']),
+    ],
+  };
+}
+
+/** Publishing on the environment's bus, in the engine's name only. */
+export function onBus(bus: events.EventBus): Binding {
+  return {
+    variables: { EVENT_BUS: bus.eventBusName },
+    statements: [
+      {
+        actions: ['events:PutEvents'],
+        resources: [bus.eventBusArn],
+        conditions: { StringEquals: { 'events:source': EVENT_SOURCE } },
+      },
+    ],
+  };
+}
+export const EVENT_SOURCE = 'tailrace';
+
+/** Sending pointers to the lanes of every account. All queues share one URL prefix, which keeps variables short. */
+export function onLanes(storage: Storage, lanes: readonly sqs.Queue[]): Binding {
+  const [first] = lanes;
+  if (first === undefined) return { variables: { QUEUE_URL_PREFIX: '' }, statements: [] };
+  const parts = Fn.split('/', first.queueUrl, 5);
+  return {
+    variables: {
+      QUEUE_URL_PREFIX: Fn.join(
+        '/',
+        [0, 1, 2, 3].map((at) => Fn.select(at, parts)),
+      ),
+    },
+    statements: [
+      { actions: ['sqs:SendMessage'], resources: lanes.map((lane) => lane.queueArn) },
+      throughKey(storage.key, 'sqs', ['Decrypt', 'GenerateDataKey']),
+    ],
+  };
+}
+
+/** What the poller of an event source mapping does with the function's role, and what `again` needs. */
+export function fromQueues(
+  storage: Storage,
+  queues: readonly sqs.Queue[],
+  more: { readonly changeVisibility?: boolean } = {},
+): Binding {
+  if (queues.length === 0) return { variables: {}, statements: [] };
+  const poll = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
+  return {
+    variables: {},
+    statements: [
+      {
+        actions: more.changeVisibility === true ? [...poll, 'sqs:ChangeMessageVisibility'] : poll,
+        resources: queues.map((queue) => queue.queueArn),
+      },
+      throughKey(storage.key, 'sqs', ['Decrypt']),
+    ],
+  };
+}
+
+/** Events that a function could not take go there (asynchronous calls, streams). */
+export function toUndelivered(storage: Storage, undelivered: sqs.Queue): Binding {
+  return {
+    variables: {},
+    statements: [
+      { actions: ['sqs:SendMessage'], resources: [undelivered.queueArn] },
+      throughKey(storage.key, 'sqs', ['Decrypt', 'GenerateDataKey']),
+    ],
+  };
+}
+
+/** The one role that a Redshift statement belongs to. */
+export function asWarehouse(roleArn: string, settings: Readonly<Record<string, string>>): Binding {
+  return {
+    variables: { WAREHOUSE: JSON.stringify({ role: roleArn, ...settings }) },
+    statements: [{ actions: ['sts:AssumeRole'], resources: [roleArn] }],
+  };
+}
+
+/** What the engine knows about accounts, without their destination's settings. */
+export function knowingAccounts(accounts: readonly Account[]): Binding {
+  const known = accounts.map(({ name, destination, rate, requestRowsMax, requestsInFlight }) => ({
+    name,
+    destination,
+    rate,
+    requestRowsMax,
+    requestsInFlight,
+  }));
+  return { variables: { ACCOUNTS: JSON.stringify(known) }, statements: [] };
+}
+
+/** The customer key, only for requests that come through the named service. */
+export function throughKey(
+  key: kms.Key,
+  service: 'dynamodb' | 's3' | 'sqs' | 'secretsmanager',
+  actions: readonly KeyAction[],
+): iam.PolicyStatementProps {
+  return {
+    actions: actions.map((action) => `kms:${action}`),
+    resources: [key.keyArn],
+    conditions: {
+      StringEquals: { 'kms:ViaService': `${service}.${Stack.of(key).region}.amazonaws.com` },
+    },
+  };
+}
+
+const TABLE_KEY_ACTIONS = ['Decrypt', 'Encrypt', 'GenerateDataKey', 'DescribeKey'] as const;

@@ -1,0 +1,136 @@
+/**
+ * Rules that a schema cannot say: each wrong setting fails synth with a sentence that names the setting, the value,
+ * the limit and what to do. All of them are told at once.
+ */
+import { BlockList, isIP } from 'node:net';
+import type { z } from 'zod';
+import { ENVIRONMENT_NAME } from '../shared/core/names.ts';
+import { destinationNamed } from '../shared/destinations/registry.ts';
+import { type Account, type Environment, type EnvironmentSettings, environmentSchema } from './settings.ts';
+
+/**
+ * Settings as a user wrote them, complete and checked.
+ *
+ * @throws Error whose message has one sentence per wrong setting.
+ */
+export function parseEnvironment(name: string, settings: EnvironmentSettings): Environment {
+  const parsed = environmentSchema.safeParse(settings);
+  const sentences = parsed.success ? brokenRules(name, parsed.data) : parsed.error.issues.map(issueSentence);
+  if (sentences.length > 0) throw new Error(complaint(name, sentences));
+  if (!parsed.success) throw new Error(complaint(name, ['the settings could not be read.']));
+  return parsed.data;
+}
+
+const complaint = (name: string, sentences: readonly string[]): string =>
+  [`Environment ${name} cannot be deployed:`, ...sentences.map((sentence) => `- ${sentence}`)].join('\n');
+
+function issueSentence(issue: z.core.$ZodIssue): string {
+  const path = issue.path.join('.');
+  return `${path === '' ? 'the settings' : path}: ${issue.message}. See infra/settings.ts for what is expected there.`;
+}
+
+function brokenRules(name: string, environment: Environment): string[] {
+  return [
+    ...nameRules(name, environment),
+    ...timingRules(environment),
+    ...environment.accounts.flatMap((account, at) => accountRules(environment, account, `accounts.${at}`)),
+  ];
+}
+
+function* nameRules(name: string, environment: Environment): Iterable<string> {
+  if (!ENVIRONMENT_NAME.test(name)) {
+    yield `the name "${name}" must be 1 to 16 lower-case letters, digits and dashes, beginning with a letter.`;
+  }
+  const seen = new Set<string>();
+  for (const { name: account } of environment.accounts) {
+    if (seen.has(account))
+      yield `accounts: "${account}" is there twice; an account's name is its identity, rename one.`;
+    seen.add(account);
+  }
+}
+
+function* timingRules({ timing, local }: Environment): Iterable<string> {
+  const { loaderTimeoutMs, lingerMs, clockSkewMs, graceMs, extractorTimeoutMs, extractorLeaseMs } = timing;
+  const graceMin = loaderTimeoutMs + lingerMs + 2 * clockSkewMs;
+  if (graceMs < graceMin) {
+    yield `timing.graceMs is ${graceMs}, but must be at least loaderTimeoutMs + lingerMs + 2 x clockSkewMs = ${graceMin}, or a request of an old run may land after the next run has begun; raise it.`;
+  }
+  if (extractorLeaseMs < extractorTimeoutMs + 2 * clockSkewMs) {
+    yield `timing.extractorLeaseMs is ${extractorLeaseMs}, but must be at least extractorTimeoutMs + 2 x clockSkewMs = ${extractorTimeoutMs + 2 * clockSkewMs}, or an extractor at work would be taken for dead; raise it.`;
+  }
+  for (const [setting, ms] of [
+    ['loaderTimeoutMs', loaderTimeoutMs],
+    ['extractorTimeoutMs', extractorTimeoutMs],
+  ] as const) {
+    if (ms % 1000 !== 0 || ms < 3000 || ms > 900_000) {
+      yield `timing.${setting} is ${ms}, but Lambda takes whole seconds from 3000 to 900000 ms; choose one of those.`;
+    }
+  }
+  if (!local && clockSkewMs === 0) {
+    yield 'timing.clockSkewMs is 0, but only a local stage runs on one clock; leave it out.';
+  }
+}
+
+function accountRules(environment: Environment, account: Account, at: string): string[] {
+  return [
+    ...concurrencyRules(account, at),
+    ...allowRules(environment, account, at),
+    ...destinationRules(account, at),
+  ];
+}
+
+function* concurrencyRules({ concurrency }: Account, at: string): Iterable<string> {
+  for (const lane of ['express', 'bulk'] as const) {
+    if (concurrency[lane] < 2) {
+      yield `${at}.concurrency.${lane} is ${concurrency[lane]}, but Lambda's minimum for a queue is 2; to slow an account down lower its rate instead.`;
+    }
+  }
+}
+
+function* allowRules({ local }: Environment, { allow }: Account, at: string): Iterable<string> {
+  for (const { host, port } of local ? [] : allow) {
+    if (isLoopback(host)) {
+      yield `${at}.allow names ${host}:${port}, a loopback or link-local address: in the cloud that is the function itself, never a destination; remove it.`;
+    }
+  }
+}
+
+/** Inside a function these are the runtime's own interfaces, so no listing can make them a destination. */
+const OWN_ADDRESSES = new BlockList();
+OWN_ADDRESSES.addSubnet('127.0.0.0', 8, 'ipv4');
+OWN_ADDRESSES.addSubnet('0.0.0.0', 8, 'ipv4');
+OWN_ADDRESSES.addSubnet('169.254.0.0', 16, 'ipv4');
+OWN_ADDRESSES.addAddress('::1', 'ipv6');
+OWN_ADDRESSES.addAddress('::', 'ipv6');
+OWN_ADDRESSES.addSubnet('fe80::', 10, 'ipv6');
+
+function isLoopback(host: string): boolean {
+  const bare = canonicalHost(host);
+  if (bare === 'localhost' || bare.endsWith('.localhost')) return true;
+  const family = isIP(bare);
+  return family !== 0 && OWN_ADDRESSES.check(bare, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** As a URL spells it: `2130706433`, `0x7f.1` and `127.1` all become 127.0.0.1. */
+function canonicalHost(host: string): string {
+  const literal = isIP(host) === 6 ? `[${host}]` : host;
+  if (!URL.canParse(`http://${literal}`)) return host;
+  return new URL(`http://${literal}`).hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+}
+
+function destinationRules(account: Account, at: string): string[] {
+  let settings: z.ZodType;
+  try {
+    settings = destinationNamed(account.destination).settings;
+  } catch {
+    return [
+      `${at}.destination is "${account.destination}", which is not a registered destination; see shared/destinations/registry.ts for those that are.`,
+    ];
+  }
+  const parsed = settings.safeParse(account.settings);
+  return parsed.success
+    ? []
+    : parsed.error.issues.map(
+        (issue) => `${[at, 'settings', ...issue.path].join('.')}: ${issue.message} (${account.destination}).`,
+      );
+}

@@ -1,0 +1,118 @@
+/**
+ * What outlives every run: the key, the two tables, the staging bucket. All of it is encrypted by one key of the
+ * environment, refuses plain text transport, and stays when the stack goes, unless the settings say otherwise.
+ */
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import type { Environment } from './settings.ts';
+
+export type Storage = {
+  readonly key: kms.Key;
+  /** People edit it; its stream tells the reconciler. Key: syncId, item (`definition`, `accepted`, `status`). */
+  readonly definitions: dynamodb.Table;
+  /** The engine's own. Key: partition, sort. */
+  readonly state: dynamodb.Table;
+  /** `runs/<sync>/<epoch>/...`, every object written once. */
+  readonly staging: s3.Bucket;
+};
+
+/** Tables, bucket and key of one environment. */
+export function makeStorage(scope: Construct, environment: Environment): Storage {
+  const key = makeKey(scope, environment);
+  return {
+    key,
+    definitions: makeTable(scope, 'Definitions', environment, key, {
+      partitionKey: { name: 'syncId', type: dynamodb.AttributeType.STRING },
+      sortKey: { name: 'item', type: dynamodb.AttributeType.STRING },
+      stream: dynamodb.StreamViewType.KEYS_ONLY,
+    }),
+    state: makeTable(scope, 'State', environment, key, {
+      partitionKey: { name: 'partition', type: dynamodb.AttributeType.STRING },
+      sortKey: { name: 'sort', type: dynamodb.AttributeType.STRING },
+    }),
+    staging: makeBucket(scope, environment, key),
+  };
+}
+
+/** Stateful resources stay when the stack goes, unless the environment is a throw-away one. */
+export const removalOf = (environment: Environment): RemovalPolicy =>
+  environment.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+
+function makeKey(scope: Construct, environment: Environment): kms.Key {
+  const { account, region } = environment.aws;
+  const key = new kms.Key(scope, 'Key', {
+    description: 'Tailrace: everything at rest of this environment',
+    enableKeyRotation: true,
+    removalPolicy: removalOf(environment),
+  });
+  // AWS services that write for us without a role of ours: each only for this account's own resources.
+  const services = [
+    ['EventBridge', 'events.amazonaws.com', ['kms:Decrypt', 'kms:GenerateDataKey']],
+    ['Alarms', 'cloudwatch.amazonaws.com', ['kms:Decrypt', 'kms:GenerateDataKey']],
+  ] as const;
+  for (const [sid, service, actions] of services) {
+    key.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid,
+        principals: [new iam.ServicePrincipal(service)],
+        actions: [...actions],
+        resources: ['*'],
+        conditions: { StringEquals: { 'aws:SourceAccount': account } },
+      }),
+    );
+  }
+  key.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'Logs',
+      principals: [new iam.ServicePrincipal(`logs.${region}.amazonaws.com`)],
+      actions: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:DescribeKey'],
+      resources: ['*'],
+      conditions: {
+        ArnLike: {
+          'kms:EncryptionContext:aws:logs:arn': `arn:aws:logs:${region}:${account}:log-group:/tailrace/*`,
+        },
+      },
+    }),
+  );
+  return key;
+}
+
+function makeTable(
+  scope: Construct,
+  id: string,
+  environment: Environment,
+  key: kms.Key,
+  props: Pick<dynamodb.TableProps, 'partitionKey' | 'sortKey' | 'stream'>,
+): dynamodb.Table {
+  return new dynamodb.Table(scope, id, {
+    ...props,
+    billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
+    encryption: dynamodb.TableEncryption.CUSTOMER_MANAGED,
+    encryptionKey: key,
+    pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+    deletionProtection: environment.retain,
+    removalPolicy: removalOf(environment),
+  });
+}
+
+/**
+ * No object expires by age: everything of a run lies under one prefix, and what a sleeping sync points to (failure
+ * manifest, dirty and held stages) must outlive any number of days. Only abandoned uploads go.
+ */
+function makeBucket(scope: Construct, environment: Environment, key: kms.Key): s3.Bucket {
+  return new s3.Bucket(scope, 'Staging', {
+    encryption: s3.BucketEncryption.KMS,
+    encryptionKey: key,
+    bucketKeyEnabled: true,
+    blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+    enforceSSL: true,
+    minimumTLSVersion: 1.2,
+    lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+    removalPolicy: removalOf(environment),
+  });
+}

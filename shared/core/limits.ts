@@ -109,3 +109,56 @@ export const TEMPLATE_OUTPUT_CHARACTERS_MAX = 65_535;
 export const NUMBER_DIGITS_MAX = 400;
 /** Nesting of a SUPER value: a deeper one overflows somebody's stack further on. */
 export const JSON_DEPTH_MAX = 32;
+
+/** Above this rate one loader cannot use every slot in order, so its slots stay good for a whole reservation. */
+export const FAST_REQUESTS_PER_SECOND = 200;
+/** A loader that holds no slot starts only when the wait is this short; those at work keep the account busy. */
+export const NEWCOMER_HORIZON_MS = 400;
+/** Slots are reserved again this long before the last one is used, so that one loader alone leaves no gap. */
+export const RESERVE_AHEAD_MS = 250;
+/** Bulk makes room for this long after express has reserved. */
+export const EXPRESS_PRESSURE_MS = 5 * SECOND_MS;
+/** Share of the time that bulk takes under express pressure. */
+export const BULK_SHARE_UNDER_PRESSURE = 0.9;
+/** A throttle answer leaves this share of the rate. */
+export const RATE_CUT_SHARE = 0.7;
+/** Each window (of a second at least) gives this share of the full rate back. */
+export const RATE_RECOVERY_SHARE = 0.01;
+/** Cuts never go below this share of the full rate: something must find out that the vendor recovered. */
+export const RATE_FLOOR_SHARE = 0.02;
+/** After a breaker closed: 1/8, 1/4 and 1/2 of the rate, each for this long. */
+export const RAMP_STEP_MS = 15 * SECOND_MS;
+/** A batch waits this long within one invocation for a deferred row; longer, and the message is handed back. */
+export const DEFERRAL_WAIT_MS_MAX = 2 * SECOND_MS;
+/** A destination that defers without saying how long is asked again after this, doubling. */
+export const DEFERRAL_WAIT_MS_MIN = 100;
+/** One request is tried again this often within one invocation after a transport fault. */
+export const TRANSPORT_RETRIES_MAX = 2;
+/** First pause after a transport fault, full jitter, doubling. */
+export const TRANSPORT_PAUSE_MS_MIN = 200;
+/** Share of an invocation kept for finishing: no new request starts in it. */
+export const DEADLINE_MARGIN_SHARE = 0.25;
+/** The same in time, for long invocations: a slow request must end within it. */
+export const DEADLINE_MARGIN_MS_MAX = 15 * SECOND_MS;
+/** The last part of that margin: sockets are destroyed, what became of the batch is written. */
+export const DEADLINE_WRITE_SHARE = 0.3;
+/** A message is handed back for at least this part of the stall time: 1,000 receives outlast a fence. */
+export const HAND_BACKS_PER_STALL = 500;
+/** Longest pause between two tries of a batch that found no slot. */
+export const HAND_BACK_MS_MAX = 1 * MINUTE_MS;
+/** Runs whose definition, manifest and mapping one loader keeps in memory. */
+export const LOADER_RUNS_KEPT_MAX = 8;
+
+/** A sync changes hands a few times at most while one tick looks at it; more is a fault elsewhere. */
+export const ACQUIRE_TRIES_MAX = 5;
+/** Ten calls of ten: enough to be quick, little enough to lose when a fan-out dies. */
+export const SEND_CHUNK_MESSAGES = 100;
+/** Sends of what a queue did not take; after that the fan-out is repeated as a whole. */
+export const SEND_TRIES_MAX = 5;
+export const SEND_RETRY_MS = 200;
+/** A client token is remembered for eight hours; a repeated submit well within them gives the same statement. */
+export const SUBMIT_REPEAT_MS_MAX = 1 * HOUR_MS;
+/** Runs of a sync that a status shows; each is one read. */
+export const STATUS_RUNS_MAX = 10;
+/** What a resume point can add to a sweep's measure of progress stays under one settled batch. */
+export const PROGRESS_PER_BATCH = 10_000_000;

@@ -82,6 +82,8 @@ export type Cut = {
 
 export type Seal = {
   readonly shards: number;
+  /** The cut again, for whoever looks at the run after SYNC has moved on. */
+  readonly cut: Cut;
   readonly counts: ExtractionCounts;
   /** max(hi, watermark): what the flip writes. */
   readonly candidateWatermark: string | null;
@@ -90,6 +92,8 @@ export type Seal = {
 export type RunResult = {
   readonly ended: 'committed' | 'fenced' | 'discarded' | 'failed';
   readonly code?: string;
+  /** For the owner of the sync: what stopped it, without row values. */
+  readonly reason?: string;
   readonly at: number;
   readonly counts?: Counts;
   readonly extraction?: ExtractionCounts;

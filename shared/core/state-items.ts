@@ -70,12 +70,18 @@ export const runItemSchema = z.object({
   definitionVersion: z.number().default(0),
   statementId: z.string().optional(),
   sealed: z
-    .object({ shards: z.number(), counts: extractionCountsSchema, candidateWatermark: z.string().nullable() })
+    .object({
+      shards: z.number(),
+      cut: cutSchema,
+      counts: extractionCountsSchema,
+      candidateWatermark: z.string().nullable(),
+    })
     .optional(),
   result: z
     .object({
       ended: z.enum(['committed', 'fenced', 'discarded', 'failed']),
       code: z.string().optional(),
+      reason: z.string().optional(),
       at: time,
       counts: countsSchema.optional(),
       extraction: extractionCountsSchema.optional(),

@@ -1,0 +1,116 @@
+/**
+ * The ends of a run that move nothing: failed (before anything was sent), discarded (a hold), fenced (abandoned).
+ * One conditional write on SYNC decides; the record on RUN and the event follow and may be repeated.
+ */
+import { runKey, syncKey } from '../core/names.ts';
+import type { RunResult, SyncState } from '../core/run.ts';
+import type { EngineEvent, Ports, Update } from '../ports.ts';
+import { announce } from './announce.ts';
+import { at, syncOf } from './sync-state.ts';
+
+/** A loader fences too (a failure storm), and has no warehouse. */
+export type EndPorts = Pick<Ports, 'clock' | 'state' | 'events' | 'telemetry' | 'settings'>;
+
+export type Ending = {
+  readonly ended: 'failed' | 'discarded' | 'fenced';
+  readonly code: string;
+  /** For the owner of the sync; no row value. */
+  readonly reason?: string;
+  /** Refuse every run until someone resumes the sync; `code` says why. */
+  readonly pause?: boolean;
+  /** Epoch milliseconds before which no run starts; unchanged when absent. */
+  readonly notBefore?: number;
+  /** Whether the sweep should start another run as soon as it may. */
+  readonly again?: boolean;
+};
+
+/** Attributes that only an active run has. */
+export const RUN_ATTRIBUTES = ['owner', 'leaseUntil', 'deadline', 'startedAt', 'cut', 'progress', 'hold'];
+
+/**
+ * Ends the run that `sync` was read in. True when the run has ended so, by this call or by one before it whose
+ * answer was lost; false when it has moved on in the meantime.
+ */
+export async function endRun(ports: EndPorts, sync: SyncState, ending: Ending): Promise<boolean> {
+  const update = endingUpdate(sync, ending, ports.clock.now());
+  const written = await ports.state.update(syncKey(sync.syncId), update);
+  if (!written.applied) {
+    const now = written.item === undefined ? undefined : syncOf(written.item, sync.syncId);
+    const over = now?.epoch === sync.epoch && now.phase === 'idle' && now.snapshotEpoch !== sync.epoch;
+    if (!over) return false;
+  }
+  await recordResult(ports, sync.syncId, sync.epoch, resultOf(ending, ports.clock.now()));
+  await announce(ports, EVENTS[ending.ended], detailOf(sync, ending));
+  if (ending.pause === true && written.applied) await announce(ports, 'Sync Paused', detailOf(sync, ending));
+  return true;
+}
+
+/** Writes what a run came to, once; the first writer wins. */
+export async function recordResult(
+  ports: Pick<Ports, 'state'>,
+  syncId: string,
+  epoch: number,
+  result: RunResult,
+): Promise<boolean> {
+  const key = runKey(syncId, epoch);
+  const written = await ports.state.update(key, {
+    when: [{ attribute: 'result', is: 'absent' }],
+    set: { result },
+  });
+  return written.applied;
+}
+
+const EVENTS: Readonly<Record<Ending['ended'], EngineEvent['type']>> = {
+  failed: 'Run Failed',
+  discarded: 'Run Discarded',
+  fenced: 'Run Fenced',
+};
+
+function endingUpdate(sync: SyncState, ending: Ending, now: number): Update {
+  return {
+    when: at(sync.epoch, sync.phase),
+    set: {
+      phase: 'idle',
+      ...dirtied(sync),
+      ...(ending.notBefore === undefined ? {} : { notBefore: Math.max(ending.notBefore, sync.notBefore) }),
+      ...(ending.again === true ? { wanted: nextTick(sync, now) } : {}),
+      ...(ending.ended === 'discarded' ? { wanted: 0 } : {}),
+      ...(ending.pause === true ? { paused: pausedBy(ending.code, now, sync.definitionVersion) } : {}),
+    },
+    remove: RUN_ATTRIBUTES,
+  };
+}
+
+/** What an abandoned run may have sent is not known: the next run looks at all of its keys again. */
+export function dirtied(sync: SyncState): { readonly dirty?: readonly number[] } {
+  return sync.phase === 'loading' ? { dirty: [...sync.dirty, sync.epoch] } : {};
+}
+
+/** A tick that is newer than the last one, so that the sweep starts a run for it. */
+export const nextTick = (sync: SyncState, now: number): number =>
+  Math.max(now, sync.wanted, sync.lastScheduled + 1);
+
+export const pausedBy = (
+  code: string,
+  now: number,
+  definitionVersion: number,
+): { readonly code: string; readonly at: number; readonly definitionVersion: number } => ({
+  code,
+  at: now,
+  definitionVersion,
+});
+
+function resultOf(ending: Ending, now: number): RunResult {
+  const { ended, code, reason } = ending;
+  return { ended, code, at: now, ...(reason === undefined ? {} : { reason }) };
+}
+
+function detailOf(sync: SyncState, ending: Ending): EngineEvent['detail'] {
+  const { syncId, epoch } = sync;
+  return {
+    syncId,
+    epoch,
+    code: ending.code,
+    ...(ending.reason === undefined ? {} : { reason: ending.reason }),
+  };
+}

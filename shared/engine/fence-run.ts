@@ -1,0 +1,55 @@
+/**
+ * Abandons a run: nothing moves, and if something may have been sent its epoch becomes dirty. Loaders of the epoch
+ * stop within one batch, because each reads SYNC first; no other run starts before the grace has passed, because
+ * one that has read SYNC already may still be sending.
+ */
+import { asFault } from '../core/fault.ts';
+import type { SyncState } from '../core/run.ts';
+import type { Ports } from '../ports.ts';
+import { type EndPorts, endRun } from './end-run.ts';
+import { readRun, readSync } from './sync-state.ts';
+
+export type FencePorts = EndPorts & Partial<Pick<Ports, 'warehouse'>>;
+
+export type FenceInput = {
+  readonly syncId: string;
+  readonly epoch: number;
+  /** Why, snake_case; when `pause` is set it is also why the sync is paused. */
+  readonly code: string;
+  readonly pause?: boolean;
+  /** Start another run as soon as the grace has passed. */
+  readonly again?: boolean;
+  /** A destination asked for a longer silence than the grace: epoch milliseconds. */
+  readonly notBefore?: number;
+};
+
+export async function fenceRun(
+  ports: FencePorts,
+  input: FenceInput,
+): Promise<{ readonly is: 'fenced' | 'stale' }> {
+  const sync = await readSync(ports.state, input.syncId);
+  if (sync === undefined || sync.epoch !== input.epoch || sync.phase === 'idle') return { is: 'stale' };
+  const { code, pause = false, again = false } = input;
+  const notBefore = Math.max(silenceUntil(ports, sync), input.notBefore ?? 0);
+  const fenced = await endRun(ports, sync, { ended: 'fenced', code, pause, again, notBefore });
+  if (!fenced) return { is: 'stale' };
+  await cancelStatement(ports, sync);
+  return { is: 'fenced' };
+}
+
+/** Only a run that was sending needs silence after it. */
+function silenceUntil(ports: FencePorts, sync: SyncState): number {
+  return sync.phase === 'loading' ? ports.clock.now() + ports.settings.graceMs : sync.notBefore;
+}
+
+/** Best effort: a statement that goes on leaves only a stage that nobody reads. */
+async function cancelStatement(ports: FencePorts, sync: SyncState): Promise<void> {
+  if (ports.warehouse === undefined || sync.phase !== 'extracting') return;
+  try {
+    const run = await readRun(ports.state, sync.syncId, sync.epoch);
+    if (run?.statementId !== undefined) await ports.warehouse.cancel(run.statementId);
+  } catch (error) {
+    const fault = asFault(error).code;
+    ports.telemetry.log('warn', 'statement_not_cancelled', { syncId: sync.syncId, epoch: sync.epoch, fault });
+  }
+}

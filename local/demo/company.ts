@@ -51,8 +51,8 @@ export function changeSql(customers: number): readonly string[] {
        WHERE customer_id % 2000 = 13 AND customer_id <= ${customers}`,
     `UPDATE shop.subscriptions SET plan = 'office' WHERE customer_id % 250 = 100`,
     `DELETE FROM shop.subscriptions WHERE customer_id % 500 = 125`,
-    'DELETE FROM shop.customers WHERE customer_id % 1000 = 77',
-    'DELETE FROM shop.scores WHERE customer_id % 1000 = 77',
+    `DELETE FROM shop.customers WHERE customer_id % 1000 = 77 AND customer_id <= ${customers}`,
+    `DELETE FROM shop.scores WHERE customer_id % 1000 = 77 AND customer_id <= ${customers}`,
     'COMMIT',
   ];
 }

@@ -1,0 +1,28 @@
+/** How the command says what went wrong: what, and what to do about it; never a stack for something expected. */
+import pc from 'picocolors';
+import { type DefinitionFault, Fault } from '../shared/core/fault.ts';
+
+/** Writes an error to stderr. A Fault is told in its own words; anything else with its name, for a report. */
+export function printError(error: unknown): void {
+  if (error instanceof Fault) {
+    const where = error.path === undefined ? '' : ` at ${error.path}`;
+    console.error(`${pc.red('✗')} ${error.message}${where} ${pc.dim(`(${error.code})`)}`);
+    if (error.remedy !== undefined) console.error(`  ${error.remedy}`);
+    return;
+  }
+  console.error(
+    `${pc.red('✗')} ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
+  );
+}
+
+/** The faults of a definition: path, what is wrong, how to mend it. */
+export function printFaults(file: string, faults: readonly DefinitionFault[]): void {
+  console.error(
+    `${pc.red('✗')} ${file} is refused: ${faults.length} ${faults.length === 1 ? 'thing is' : 'things are'} wrong`,
+  );
+  for (const { path, code, message, remedy } of faults) {
+    console.error(`\n  ${pc.bold(path === '' ? '(the whole definition)' : path)} ${pc.dim(code)}`);
+    console.error(`    ${message}`);
+    console.error(`    ${pc.green('→')} ${remedy}`);
+  }
+}

@@ -30,6 +30,8 @@ export const conversionSchema = z.strictObject({
   integer: z.literal(true).optional(),
   /** Digits after the point. */
   decimal: z.int().min(0).max(38).optional(),
+  /** A tie goes away from zero (`half_up`, the default) or to the even neighbour. */
+  rounding: z.enum(['half_up', 'half_even']).optional(),
   boolean: z.literal(true).optional(),
   date: z.string().max(64).optional(),
   /** `ISO`, `epoch_seconds`, `epoch_millis` or a Luxon format. */

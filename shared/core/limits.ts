@@ -162,3 +162,5 @@ export const SUBMIT_REPEAT_MS_MAX = 1 * HOUR_MS;
 export const STATUS_RUNS_MAX = 10;
 /** What a resume point can add to a sweep's measure of progress stays under one settled batch. */
 export const PROGRESS_PER_BATCH = 10_000_000;
+/** How long after a flip the sweep looks whether its record was written; one read a minute for each sync. */
+export const RECORD_MS_MAX = 10 * MINUTE_MS;

@@ -66,6 +66,14 @@ export function failureObjectLines(key: string): number | undefined {
 export const failureManifestKey = (syncId: string, epoch: number, finishId: string): string =>
   `${runPrefix(syncId, epoch)}failures.${finishId}.manifest`;
 
+/** Evidence of a message that came to the dead-letter queue. */
+export const deadLetterKey = (
+  syncId: string,
+  epoch: number,
+  batch: { shard: number; ordinal: number },
+  deliveryId: string,
+): string => `${runPrefix(syncId, epoch)}dead/${batch.shard}-${batch.ordinal}-${deliveryId}.json`;
+
 /** Name of the Data API statement; the finish event carries it back, so nothing needs looking up. */
 export const statementName = (environment: string, syncId: string, epoch: number): string =>
   `tailrace/${environment}/${syncId}/${epoch}`;

@@ -65,6 +65,8 @@ export type RunState = {
   readonly statementId?: string;
   /** Written after the last send. */
   readonly sealed?: Seal;
+  /** A loader asks to fence the run (a failure storm, a target that does not work): the first request stays. */
+  readonly stop?: { readonly code: string; readonly message: string; readonly pause: boolean };
   /** Finished: what the run came to, kept for people. */
   readonly result?: RunResult;
 };

@@ -77,6 +77,7 @@ export const runItemSchema = z.object({
       candidateWatermark: z.string().nullable(),
     })
     .optional(),
+  stop: z.object({ code: z.string(), message: z.string(), pause: z.boolean() }).optional(),
   result: z
     .object({
       ended: z.enum(['committed', 'fenced', 'discarded', 'failed']),

@@ -17,6 +17,8 @@ export type FenceInput = {
   /** Why, snake_case; when `pause` is set it is also why the sync is paused. */
   readonly code: string;
   readonly pause?: boolean;
+  /** For the owner of the sync; no row value. */
+  readonly reason?: string;
   /** Start another run as soon as the grace has passed. */
   readonly again?: boolean;
   /** A destination asked for a longer silence than the grace: epoch milliseconds. */
@@ -29,9 +31,12 @@ export async function fenceRun(
 ): Promise<{ readonly is: 'fenced' | 'stale' }> {
   const sync = await readSync(ports.state, input.syncId);
   if (sync === undefined || sync.epoch !== input.epoch || sync.phase === 'idle') return { is: 'stale' };
-  const { code, pause = false, again = false } = input;
+  const { code, reason, pause = false, again = false } = input;
   const notBefore = Math.max(silenceUntil(ports, sync), input.notBefore ?? 0);
-  const fenced = await endRun(ports, sync, { ended: 'fenced', code, pause, again, notBefore });
+  const fenced = await endRun(ports, sync, {
+    ...{ ended: 'fenced', code, pause, again, notBefore },
+    ...(reason === undefined ? {} : { reason }),
+  });
   if (!fenced) return { is: 'stale' };
   await cancelStatement(ports, sync);
   return { is: 'fenced' };

@@ -33,6 +33,7 @@ export async function finishRun(
     return { is: 'committed' };
   }
   if (sync.phase !== 'loading' || sync.cut === undefined) return { is: 'stale' };
+  if (run?.stop !== undefined) return stopRun(ports, run, run.stop);
   if (run?.sealed === undefined) return { is: 'loading' };
   const counts = await settledCounts(ports.state, sync.cut, run);
   if (counts === undefined) return { is: 'loading' };
@@ -41,6 +42,16 @@ export async function finishRun(
 
 export const isFlipped = (sync: SyncState, epoch: number): boolean =>
   sync.phase === 'idle' && sync.epoch === epoch && sync.snapshotEpoch === epoch;
+
+/** A loader cannot write SYNC: it asks, and this fences. */
+async function stopRun(
+  ports: FinishPorts,
+  { syncId, epoch }: RunRecord,
+  { code, message, pause }: NonNullable<RunRecord['stop']>,
+): Promise<FinishResult> {
+  await fenceRun(ports, { syncId, epoch, code, pause, reason: message });
+  return { is: 'fenced', code };
+}
 
 type Settled = {
   readonly sync: SyncState;

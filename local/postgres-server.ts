@@ -20,7 +20,9 @@ export type PostgresOptions = {
   readonly port?: number;
   /** False: the data folder is deleted by `stop`. */
   readonly persistent?: boolean;
-  /** More of postgresql.conf, such as `{ ssl: 'on' }`. */
+  /** Certificate and key, PEM: the server then speaks TLS too. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** More of postgresql.conf. */
   readonly configuration?: Readonly<Record<string, string>>;
 };
 export type PostgresServer = {
@@ -49,8 +51,13 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const binaries = await binaryFolder(isRoot);
   await makeDataDir(dataDir, binaries, identity);
   await stopStale(dataDir);
+  const tls = await tlsSettings(dataDir, options, identity);
   const port = options.port ?? (await freePort());
-  const child = launch(path.join(binaries, 'postgres'), serverArguments(dataDir, port, options), identity);
+  const child = launch(
+    path.join(binaries, 'postgres'),
+    serverArguments(dataDir, port, { ...tls, ...options.configuration }),
+    identity,
+  );
   const said = lastWords(child);
   await untilReady(child, port, said);
   return {
@@ -66,7 +73,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   };
 }
 
-function serverArguments(dataDir: string, port: number, { configuration }: PostgresOptions): string[] {
+function serverArguments(dataDir: string, port: number, more: Readonly<Record<string, string>>): string[] {
   const settings = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
@@ -77,7 +84,7 @@ function serverArguments(dataDir: string, port: number, { configuration }: Postg
     shared_buffers: '32MB',
     max_connections: '60',
     autovacuum_naptime: '60',
-    ...configuration,
+    ...more,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   return ['-D', path.join(dataDir, 'data'), '-p', String(port), ...flags];
@@ -187,6 +194,22 @@ async function makeDataDir(dataDir: string, binaries: string, identity: Identity
   } finally {
     await rm(passwordFile, { force: true });
   }
+}
+
+/** The server reads its key from a file of its own user only. */
+async function tlsSettings(
+  dataDir: string,
+  { tls }: PostgresOptions,
+  identity: Identity,
+): Promise<Readonly<Record<string, string>>> {
+  if (tls === undefined) return {};
+  const files = { ssl_cert_file: tls.cert, ssl_key_file: tls.key };
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(path.join(dataDir, `${name}.pem`), text, { mode: 0o600 });
+    await own(path.join(dataDir, `${name}.pem`), identity);
+  }
+  const paths = Object.keys(files).map((name) => [name, path.join(dataDir, `${name}.pem`)]);
+  return { ssl: 'on', ...Object.fromEntries(paths) };
 }
 
 /** A server that outlived its starter is asked to end, since two cannot share a folder. */

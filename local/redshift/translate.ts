@@ -1,0 +1,86 @@
+/**
+ * Redshift's SQL as DuckDB takes it: transpiled by polyglot, with a few functions renamed to macros of our own
+ * before, because their meaning is lost in translation; as it is when polyglot cannot read a statement.
+ */
+import { transpile } from '@polyglot-sql/sdk';
+import { type Token, tokensOf } from '../../shared/warehouse/sql-tokens.ts';
+import { invalid } from './data-api-error.ts';
+
+/** Functions that polyglot leaves half translated, each with a macro in `macros.ts`. */
+const OWN_MACROS: ReadonlySet<string> = new Set(['to_char', 'to_date', 'getdate', 'json_parse', 'json_size']);
+const PREFIX = 'redshift_';
+
+export type Translated = {
+  readonly sql: string;
+  /** Names of the parameters that it uses. */
+  readonly parameters: ReadonlySet<string>;
+};
+
+const KEPT_MAX = 500;
+const kept = new Map<string, Translated>();
+
+/** One statement, translated; throws the Data API's ValidationException for text that cannot be cut into tokens. */
+export function translate(sql: string): Translated {
+  const known = kept.get(sql);
+  if (known !== undefined) return known;
+  const made = translated(sql);
+  if (kept.size >= KEPT_MAX) kept.clear();
+  kept.set(sql, made);
+  return made;
+}
+
+function translated(sql: string): Translated {
+  const tokens = readTokens(sql);
+  const zone = sessionZone(tokens);
+  if (zone !== undefined) return { sql: `set TimeZone = ${zone}`, parameters: new Set() };
+  const text = withoutTableAttributes(renamed(sql, tokens), tokens);
+  const moved = transpile(text, 'redshift' as never, 'duckdb' as never);
+  const made = moved.success && moved.sql?.length === 1 ? (moved.sql[0] ?? text) : text;
+  return bound(made);
+}
+
+function readTokens(sql: string): readonly Token[] {
+  const read = tokensOf(sql);
+  if (!read.ok) throw invalid(`syntax error: ${read.message}`);
+  return read.tokens;
+}
+
+/** `set timezone to 'UTC'`, which polyglot takes for a variable of the user's. */
+function sessionZone(tokens: readonly Token[]): string | undefined {
+  const [set, zone] = tokens;
+  return set?.text === 'set' && zone?.text === 'timezone' ? tokens.at(-1)?.text : undefined;
+}
+
+function renamed(sql: string, tokens: readonly Token[]): string {
+  let out = '';
+  let at = 0;
+  tokens.forEach((token, index) => {
+    if (token.is !== 'word' || !OWN_MACROS.has(token.text) || tokens[index + 1]?.text !== '(') return;
+    out += `${sql.slice(at, token.at)}${PREFIX}${token.text}`;
+    at = token.end;
+  });
+  return out + sql.slice(at);
+}
+
+/** DISTKEY, SORTKEY and the like say where Redshift puts rows; DuckDB has no such places. */
+function withoutTableAttributes(sql: string, tokens: readonly Token[]): string {
+  if (tokens[0]?.text !== 'create') return sql;
+  return sql.replace(
+    /\b(?:diststyle\s+\w+|distkey\s*\([^)]*\)|(?:compound\s+|interleaved\s+)?sortkey\s*\([^)]*\)|encode\s+\w+)/gi,
+    '',
+  );
+}
+
+/** `:name` becomes DuckDB's `$name`. */
+function bound(sql: string): Translated {
+  const parameters = new Set<string>();
+  let out = '';
+  let at = 0;
+  for (const token of readTokens(sql)) {
+    if (token.is !== 'parameter') continue;
+    parameters.add(token.text.slice(1));
+    out += `${sql.slice(at, token.at)}$${token.text.slice(1)}`;
+    at = token.end;
+  }
+  return { sql: out + sql.slice(at), parameters };
+}

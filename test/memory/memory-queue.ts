@@ -3,6 +3,7 @@
  * timeouts, receive counts, redrive. `receive` may give any visible message; a taken one comes back when its
  * visibility ends without a delete.
  */
+import { Fault } from '../../shared/core/fault.ts';
 import { QUEUE_RETENTION_MS, RECEIVES_MAX } from '../../shared/core/limits.ts';
 import type { BatchMessage, Lane } from '../../shared/core/message.ts';
 import type { Clock, Queue } from '../../shared/ports.ts';
@@ -42,7 +43,13 @@ type Held = {
   receives: number;
 };
 
-export function memoryQueue(clock: Clock, random: Random, receivesMax = RECEIVES_MAX): MemoryQueue {
+/** `accounts`: those that have queues; any when absent. */
+export function memoryQueue(
+  clock: Clock,
+  random: Random,
+  receivesMax = RECEIVES_MAX,
+  accounts?: readonly string[],
+): MemoryQueue {
   const held = new Map<number, Held>();
   let sent = 0;
   const place = (account: string, lane: string): string => `${account}/${lane}`;
@@ -90,6 +97,8 @@ export function memoryQueue(clock: Clock, random: Random, receivesMax = RECEIVES
   const queue: MemoryQueue = {
     refuse: () => false,
     send: async (account, lane, messages) => {
+      if (accounts?.includes(account) === false)
+        throw new Fault('config', 'account_unknown', `no queue for ${account}`);
       const refused = messages.filter((message) => queue.refuse(message));
       for (const message of messages) {
         if (!refused.includes(message)) put(place(account, lane), message, clock.now());

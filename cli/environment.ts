@@ -9,13 +9,16 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { dynamoDefinitions } from '../shared/aws/dynamo-definitions.ts';
 import { Fault } from '../shared/core/fault.ts';
 import { ENVIRONMENT_NAME } from '../shared/core/names.ts';
+import type { Definitions } from '../shared/ports.ts';
 
 export type Environment = {
   readonly name: string;
   readonly definitionsTable: string;
   readonly apiFunction: string;
+  readonly definitions: Definitions;
   readonly dynamodb: DynamoDBDocumentClient;
   readonly lambda: LambdaClient;
 };
@@ -86,11 +89,13 @@ function connected(
     });
   };
   const options = { marshallOptions: { removeUndefinedValues: true } };
+  const dynamodb = new DynamoDBClient(client);
   return {
     name,
     definitionsTable: output('DefinitionsTable'),
+    definitions: dynamoDefinitions(dynamodb, output('DefinitionsTable')),
     apiFunction: output('ApiFunction'),
-    dynamodb: DynamoDBDocumentClient.from(new DynamoDBClient(client), options),
+    dynamodb: DynamoDBDocumentClient.from(dynamodb, options),
     lambda: new LambdaClient(client),
   };
 }

@@ -3,12 +3,12 @@
  * the status item that the environment sets beside it. Anything else that writes the item would do as well.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { Command } from 'commander';
-import { z } from 'zod';
 import { fingerprintOf } from '../shared/core/accept.ts';
 import { type DefinitionFault, Fault } from '../shared/core/fault.ts';
 import { parseSync } from '../shared/core/sync-rules.ts';
+import type { DefinitionStatus } from '../shared/ports.ts';
 import { modelFaults } from '../shared/warehouse/model-sql.ts';
 import { type Environment, environmentOf } from './environment.ts';
 import { printDone } from './print-done.ts';
@@ -66,31 +66,20 @@ function syncIdOf(written: unknown, file: string): string {
   });
 }
 
-const statusSchema = z.looseObject({
-  state: z.enum(['accepted', 'refused', 'deleted']),
-  version: z.number(),
-  answers: z.string(),
-  faults: z.array(z.object({ path: z.string(), code: z.string(), message: z.string(), remedy: z.string() })),
-});
-type Status = z.infer<typeof statusSchema>;
-
 /** Writes the item and gives the status that answers it. Throws a `transient` Fault when none comes. */
 export async function writeDefinition(
-  { dynamodb, definitionsTable }: Environment,
+  { definitions, dynamodb, definitionsTable }: Environment,
   syncId: string,
   written: object,
-): Promise<Status> {
+): Promise<DefinitionStatus> {
   await dynamodb.send(
     new PutCommand({ TableName: definitionsTable, Item: { ...written, syncId, item: 'definition' } }),
   );
-  const answers = fingerprintOf(written);
+  const answers = fingerprintOf({ ...written, syncId });
   const until = Date.now() + ANSWER_MS_MAX;
   while (Date.now() < until) {
-    const { Item } = await dynamodb.send(
-      new GetCommand({ TableName: definitionsTable, Key: { syncId, item: 'status' }, ConsistentRead: true }),
-    );
-    const status = statusSchema.safeParse(Item);
-    if (status.success && status.data.answers === answers) return status.data;
+    const status = await definitions.status(syncId);
+    if (status?.answers === answers) return status;
     await sleep(POLL_MS);
   }
   throw new Fault(

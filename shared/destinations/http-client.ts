@@ -86,7 +86,8 @@ async function send(
 
 async function read(answer: Dispatcher.ResponseData, url: URL): Promise<HttpResponse> {
   if (answer.statusCode >= 300 && answer.statusCode < 400) {
-    answer.body.destroy();
+    // Nobody reads it; without a listener its end would be an uncaught error.
+    answer.body.on('error', () => undefined).destroy();
     throw new Fault('config', 'redirect_refused', `${url.host} answered with a redirect`, {
       remedy: 'Write the address that it redirects to; redirects are never followed.',
     });

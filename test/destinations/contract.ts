@@ -29,8 +29,8 @@ export type Harness = {
   held(n: number): Promise<Partial<Record<keyof Fields, string | null>> | undefined>;
   /** Fields that make the destination refuse this row for good. */
   readonly poison: Partial<Fields>;
-  /** Connections from this process to the destination, open now. */
-  openSockets(): number | Promise<number>;
+  /** Connections from this process that carry a call which is not answered. */
+  busySockets(): number | Promise<number>;
   /** Each makes the next call meet this. */
   readonly hostile: {
     hang(): void | Promise<void>;
@@ -231,7 +231,7 @@ function aborts(given: Given, bind: Bind): void {
       await given().hanging();
       control.abort();
       assert.equal((await writing).kind, 'transient');
-      await until(async () => (await given().openSockets()) === 0);
+      await until(async () => (await given().busySockets()) === 0);
     });
   }
 

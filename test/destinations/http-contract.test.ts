@@ -47,7 +47,7 @@ contractOf('http', SHOWN, async (): Promise<Harness> => {
       return { name: JSON.parse(name), amount, big, note: JSON.parse(note) };
     },
     poison: { name: 'poison' },
-    openSockets: sink.openSockets,
+    busySockets: sink.busySockets,
     hostile: {
       hang: hostile('hang'),
       cut: hostile('cut'),

@@ -15,8 +15,8 @@ export type Sink = {
   next(...behaviours: readonly Behaviour[]): void;
   /** Forgets what `next` asked for. */
   calm(): void;
-  /** Connections that are open now. */
-  openSockets(): number;
+  /** Requests without a whole answer whose connection is open. */
+  busySockets(): number;
   /** Waits until at least so many requests have come. */
   received(count: number): Promise<void>;
   stop(): Promise<void>;
@@ -64,9 +64,12 @@ export async function startHttpSink({ tls, authorization }: SinkOptions = {}): P
   const requests: Received[] = [];
   const records = new Map<string, Record<string, string>>();
   const sockets = new Set<Socket>();
+  const busy = new Set<http.ServerResponse>();
   const script: Behaviour[] = [];
   const handler: http.RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
+    busy.add(response);
+    response.once('close', () => busy.delete(response));
     request.on('error', () => undefined);
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -95,7 +98,7 @@ export async function startHttpSink({ tls, authorization }: SinkOptions = {}): P
     records,
     next: (...behaviours) => void script.push(...behaviours),
     calm: () => void script.splice(0),
-    openSockets: () => sockets.size,
+    busySockets: () => busy.size,
     received: (count) => until(() => requests.length >= count),
     stop: async () => {
       for (const socket of sockets) socket.destroy();

@@ -41,7 +41,7 @@ contractOf('postgres', [], async (): Promise<Harness> => {
       return rows[0];
     },
     poison: { name: 'x'.repeat(100) },
-    openSockets: proxy.openSockets,
+    busySockets: proxy.openSockets,
     hostile: { hang: proxy.hang, cut: proxy.cut, applyThenHang: proxy.hang },
     hanging: proxy.spoken,
     calm: proxy.calm,

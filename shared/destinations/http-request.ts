@@ -49,7 +49,7 @@ export function requestUrl(
   plan: Pick<RequestPlan, 'path'>,
   row?: { readonly key: string; readonly match: string },
 ): string | undefined {
-  const parameters: Record<string, string | undefined> = { object: target.object, ...row };
+  const parameters = new Map(Object.entries({ object: target.object, ...row }));
   const filled = plan.path.split('/').map((part) => filledPart(part, parameters));
   if (filled.some((part) => part === undefined)) return undefined;
   const query = new URLSearchParams(target.query).toString();
@@ -65,14 +65,11 @@ const PART = /^[A-Za-z0-9\-._~!$&'()*+,;=:@%]*$/;
 const DOTS = /^(\.|%2e){1,2}$/i;
 
 /** One part of a path. Undefined when a row's value makes it unusable. */
-function filledPart(
-  part: string,
-  parameters: Readonly<Record<string, string | undefined>>,
-): string | undefined {
+function filledPart(part: string, parameters: ReadonlyMap<string, string>): string | undefined {
   if (!PART.test(part.replace(PARAMETER, ''))) throw pathRefused('it has characters that a path cannot have');
   let bad = false;
   const text = part.replace(PARAMETER, (_whole, name: string) => {
-    const value = parameters[name];
+    const value = parameters.get(name);
     if (value === undefined) throw pathRefused(`{${name}} is not known here`);
     if (value === '' || !value.isWellFormed()) bad = true;
     return bad ? '' : encodeURIComponent(value);

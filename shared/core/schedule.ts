@@ -21,14 +21,14 @@ import {
 import { Fault } from './fault.ts';
 import type { Schedule } from './sync.ts';
 
-/** What `scheduleFlaw` finds; the message names the value and the rule. */
+/** What `scheduleFlaws` finds; the message names the value and the rule. */
 export type ScheduleFlaw = {
   readonly code: 'cron_shape' | 'cron_never_fires' | 'cron_not_expressible' | 'timezone_unknown';
   readonly message: string;
   readonly remedy: string;
 };
 
-/** What EventBridge Scheduler takes. Throws a `config` Fault for a schedule that `scheduleFlaw` would refuse. */
+/** What EventBridge Scheduler takes. Throws a `config` Fault for a schedule that `scheduleFlaws` would refuse. */
 export function awsScheduleExpression(schedule: Schedule): {
   readonly expression: string;
   readonly timezone: string;
@@ -41,17 +41,12 @@ export function awsScheduleExpression(schedule: Schedule): {
   return { expression: awsCronOf(unixFields(schedule.cron)), timezone: schedule.timezone };
 }
 
-/** The first thing that is wrong with a schedule of the right shape, or undefined. */
-export function scheduleFlaw(schedule: Schedule): ScheduleFlaw | undefined {
-  if ('every' in schedule) return undefined;
-  if (!isTimezone(schedule.timezone)) {
-    return {
-      code: 'timezone_unknown',
-      message: `"${schedule.timezone}" is not a time zone of the IANA database`,
-      remedy: 'write a name such as UTC, Europe/Paris or America/New_York',
-    };
-  }
-  return cronFlaw(schedule.cron) ?? neverFlaw(schedule);
+/** What is wrong with a schedule of the right shape: its zone, its cron, both or neither. */
+export function scheduleFlaws(schedule: Schedule): readonly ScheduleFlaw[] {
+  if ('every' in schedule) return [];
+  const flaw = cronFlaw(schedule.cron) ?? neverFlaw(schedule);
+  const zone = isTimezone(schedule.timezone) ? [] : [zoneFlaw(schedule.timezone)];
+  return flaw === undefined ? zone : [...zone, flaw];
 }
 
 /** True when no instant after `from` fires, such as on the 30th of February. */
@@ -90,6 +85,12 @@ const UNIX_UNITS = [MINUTE, HOUR, DAY, MONTH, UNIX_WEEKDAY] as const;
 const CRON_REMEDY =
   'write five fields, minute hour day-of-month month day-of-week, such as "0 6 * * 1-5" for six o\'clock on weekdays';
 const UNIT_MS: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+
+const zoneFlaw = (timezone: string): ScheduleFlaw => ({
+  code: 'timezone_unknown',
+  message: `${JSON.stringify(timezone)} is not a time zone of the IANA database`,
+  remedy: 'write a name such as UTC, Europe/Paris or America/New_York',
+});
 
 type UnixFields = Readonly<Record<'minute' | 'hour' | 'day' | 'month' | 'weekday', CronValues>>;
 
@@ -169,7 +170,12 @@ function cronerPattern(parts: readonly string[], expression: string): string {
   const list = (text: string, unit: CronUnit, shift = 0): string => {
     const field = cronValues(text === '?' ? '*' : text, unit);
     if (!field.ok) throw unreadable(expression);
-    return field.any ? '*' : cronText(field.values.map((value) => value + shift), false);
+    return field.any
+      ? '*'
+      : cronText(
+          field.values.map((value) => value + shift),
+          false,
+        );
   };
   const days = `${list(day, DAY)} ${list(month, MONTH)} ${list(weekday, AWS_WEEKDAY, -1)}`;
   return `0 ${list(minute, MINUTE)} ${list(hour, HOUR)} ${days} ${list(year, YEAR)}`;

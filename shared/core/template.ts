@@ -3,7 +3,7 @@
  * A template is compiled once per definition; a row renders it. Tags and filters are an allow-list: what is not
  * named here does not exist, so a new version of LiquidJS adds nothing by itself.
  */
-import { Liquid, type Template as LiquidTemplate, LiquidError } from 'liquidjs';
+import { Liquid, LiquidError, type Template as LiquidTemplate } from 'liquidjs';
 import { Fault } from './fault.ts';
 import {
   TEMPLATE_CHARACTERS_MAX,
@@ -17,7 +17,19 @@ export const TEMPLATE_TAGS: readonly string[] = [
 ];
 
 export const TEMPLATE_FILTERS: readonly string[] = [
-  ...['abs', 'at_least', 'at_most', 'ceil', 'divided_by', 'floor', 'minus', 'modulo', 'plus', 'round', 'times'],
+  ...[
+    'abs',
+    'at_least',
+    'at_most',
+    'ceil',
+    'divided_by',
+    'floor',
+    'minus',
+    'modulo',
+    'plus',
+    'round',
+    'times',
+  ],
   ...['append', 'capitalize', 'downcase', 'lstrip', 'prepend', 'remove', 'remove_first', 'remove_last'],
   ...['replace', 'replace_first', 'replace_last', 'rstrip', 'slice', 'split', 'squish', 'strip', 'upcase'],
   ...['strip_newlines', 'strip_html', 'truncate', 'truncatewords', 'normalize_whitespace'],

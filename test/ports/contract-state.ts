@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { Item, StateStore } from '../../shared/ports.ts';
+import type { Condition, Item, StateStore } from '../../shared/ports.ts';
 
 export type OpenedState = { readonly state: StateStore; close(): Promise<void> };
 
@@ -56,8 +56,8 @@ export function stateContract(name: string, open: () => Promise<OpenedState>): v
     await state.update(key('a'), { set: { n: 5, t: 'b', b: true } });
     const holds = async (when: Parameters<StateStore['update']>[1]['when']): Promise<boolean> =>
       (await state.update(key('a'), { ...(when === undefined ? {} : { when }), set: { seen: 1 } })).applied;
-    for (const [attribute, is, value, expected] of COMPARISONS) {
-      assert.equal(await holds([{ attribute, is, value }]), expected, `${attribute} ${is} ${value}`);
+    for (const [condition, expected] of COMPARISONS) {
+      assert.equal(await holds([condition]), expected, JSON.stringify(condition));
     }
     assert.equal(await holds([{ attribute: 'none', is: 'absent' }]), true);
     assert.equal(await holds([{ attribute: 'n', is: 'absent' }]), false);
@@ -159,27 +159,27 @@ const ALL_KINDS = {
   map: { nested: { deep: [] } },
 } as const;
 
-const COMPARISONS = [
-  ['n', '=', 5, true],
-  ['n', '=', 6, false],
-  ['n', '=', '5', false],
-  ['n', '!=', 6, true],
-  ['n', '!=', 5, false],
-  ['n', '<', 6, true],
-  ['n', '<', 5, false],
-  ['n', '<=', 5, true],
-  ['n', '>', 4, true],
-  ['n', '>', 5, false],
-  ['n', '>=', 5, true],
-  ['n', '>', '4', false],
-  ['t', '<', 'c', true],
-  ['t', '>', 'c', false],
-  ['b', '=', true, true],
-  ['none', '=', 1, false],
-  ['none', '!=', 1, true],
-  ['none', '<', 1, false],
-  ['none', '>=', 0, false],
-] as const;
+const COMPARISONS: readonly (readonly [Condition, boolean])[] = [
+  [{ attribute: 'n', is: '=', value: 5 }, true],
+  [{ attribute: 'n', is: '=', value: 6 }, false],
+  [{ attribute: 'n', is: '=', value: '5' }, false],
+  [{ attribute: 'n', is: '!=', value: 6 }, true],
+  [{ attribute: 'n', is: '!=', value: 5 }, false],
+  [{ attribute: 'n', is: '<', value: 6 }, true],
+  [{ attribute: 'n', is: '<', value: 5 }, false],
+  [{ attribute: 'n', is: '<=', value: 5 }, true],
+  [{ attribute: 'n', is: '>', value: 4 }, true],
+  [{ attribute: 'n', is: '>', value: 5 }, false],
+  [{ attribute: 'n', is: '>=', value: 5 }, true],
+  [{ attribute: 'n', is: '>', value: '4' }, false],
+  [{ attribute: 't', is: '<', value: 'c' }, true],
+  [{ attribute: 't', is: '>', value: 'c' }, false],
+  [{ attribute: 'b', is: '=', value: true }, true],
+  [{ attribute: 'none', is: '=', value: 1 }, false],
+  [{ attribute: 'none', is: '!=', value: 1 }, true],
+  [{ attribute: 'none', is: '<', value: 1 }, false],
+  [{ attribute: 'none', is: '>=', value: 0 }, false],
+];
 
 /** Adapters may return the key's attributes too; the contract is about the others. */
 function own(item: Item | undefined): Item | undefined {

@@ -95,31 +95,31 @@ export function matchText(row: Row, matchOn: string): string {
 }
 
 /**
- * The JSON text of a request. Exact numbers keep their digits. Costs about one `JSON.stringify` of the array: rows
- * are never copied, the key is put in front of the text of the fields.
+ * The JSON text of a request. Exact numbers keep their digits. One `JSON.stringify` of the array: a call for each
+ * row costs half as much again.
  */
 export function requestBody(target: HttpTarget, body: HttpBody, rows: readonly Row[]): string | undefined {
   if (body === 'none') return undefined;
-  if (body === 'single') return rows[0] === undefined ? undefined : rowText(target, rows[0]);
-  const array = rowsText(target, rows);
+  const shape = rowShape(target);
+  if (body === 'single') return rows[0] === undefined ? undefined : JSON.stringify(shape(rows[0]));
+  const array = JSON.stringify(rows.map(shape));
   if (body === 'array') return array;
   return wrapped(body === 'rows' ? { wrap: 'rows' } : body, array);
 }
 
-function rowsText(target: HttpTarget, rows: readonly Row[]): string {
-  if (target.key === null && target.row === 'flat') return JSON.stringify(rows.map((row) => row.fields));
-  let text = '[';
-  for (const row of rows) text += text.length === 1 ? rowText(target, row) : `,${rowText(target, row)}`;
-  return `${text}]`;
-}
+type Sent = Readonly<Record<string, unknown>>;
 
-function rowText({ key, row: shape }: HttpTarget, row: Row): string {
-  const fields = JSON.stringify(row.fields);
-  const name = key === null ? '' : `${JSON.stringify(key)}:${JSON.stringify(row.key)}`;
-  if (shape === 'fields') return name === '' ? `{"fields":${fields}}` : `{${name},"fields":${fields}}`;
-  if (name === '') return fields;
-  if (key !== null && Object.hasOwn(row.fields, key)) throw keyHidden(key);
-  return fields === '{}' ? `{${name}}` : `{${name},${fields.slice(1)}`;
+/** How one row looks in the body. */
+function rowShape({ key: name, row: shape }: HttpTarget): (row: Row) => Sent {
+  if (shape === 'fields') {
+    return name === null ? ({ fields }) => ({ fields }) : ({ key, fields }) => ({ [name]: key, fields });
+  }
+  if (name === null) return ({ fields }) => fields;
+  return ({ key, fields }) => {
+    const flat = { [name]: key, ...fields };
+    if (flat[name] !== key) throw keyHidden(name);
+    return flat;
+  };
 }
 
 function keyHidden(key: string): Fault {

@@ -9,6 +9,21 @@ export const DATABASE_SQL: readonly string[] = [
   `set global preserve_insertion_order = false`,
   `create schema if not exists tailrace`,
   `create type super as json`,
+  ...[
+    'year',
+    'quarter',
+    'month',
+    'week',
+    'day',
+    'hour',
+    'minute',
+    'second',
+    'millisecond',
+    'microsecond',
+  ].map(
+    (unit) =>
+      `create or replace macro redshift_add_${unit}(n, x) as x + to_${unit === 'quarter' ? 'months(3 * ' : `${unit}s(`}n)`,
+  ),
   `create or replace macro redshift_getdate() as (now() at time zone 'UTC')`,
   `create or replace macro redshift_to_date(x, f) as case when f = 'YYYY-MM-DD' then cast(x as date) else error('to_date: this format is not implemented here') end`,
   `create or replace macro redshift_to_char(x, f) as strftime(x, ${strftimeFormat('f')})`,

@@ -54,10 +54,19 @@ function sessionZone(tokens: readonly Token[]): string | undefined {
 function renamed(sql: string, tokens: readonly Token[]): string {
   let out = '';
   let at = 0;
+  const replace = (from: number, to: number, text: string): void => {
+    out += sql.slice(at, from) + text;
+    at = to;
+  };
   tokens.forEach((token, index) => {
-    if (token.is !== 'word' || !OWN_MACROS.has(token.text) || tokens[index + 1]?.text !== '(') return;
-    out += `${sql.slice(at, token.at)}${PREFIX}${token.text}`;
-    at = token.end;
+    const [open, part, comma] = tokens.slice(index + 1, index + 4);
+    if (token.is !== 'word' || open?.text !== '(') return;
+    if (OWN_MACROS.has(token.text)) replace(token.at, token.end, PREFIX + token.text);
+    // `dateadd(second, -60, at)`: polyglot's interval has no sign, so each unit is a macro.
+    if (token.text === 'dateadd' && comma?.text === ',') {
+      const unit = part?.text.replaceAll("'", '').replace(/s$/, '');
+      replace(token.at, comma.end, `${PREFIX}add_${unit}(`);
+    }
   });
   return out + sql.slice(at);
 }

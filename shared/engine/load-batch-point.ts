@@ -1,0 +1,89 @@
+/**
+ * The resume point of a batch (attribute `p<ordinal>` of SHARD), and how suspicious a redelivery is.
+ *
+ * A point is written before something may crash and again when a delivery ends in order, so what a receive finds
+ * says how the last one ended. `crashes` of a point, and what the next delivery does at its offset:
+ *   0  ended in order          -> full speed, after one write that says 1
+ *   1  full speed ended badly  -> one request at a time, each after a write that says 2
+ *      (also: a second receive that finds no point)
+ *   2  one request ended badly -> one row at a time for a request's worth of rows, each after a write that says 3
+ *   3  a row alone ended badly -> the same once more, its write says 4
+ *   4  the same row again      -> that line is dead, alone
+ * A first receive writes nothing, so a fault-free run pays no write for this.
+ */
+import type { BatchMessage } from '../core/message.ts';
+import { shardKey } from '../core/names.ts';
+import { type Counts, NO_ROWS } from '../core/outcomes.ts';
+import type { ResumePoint } from '../core/run.ts';
+import type { Attribute, Item, StateStore } from '../ports.ts';
+
+export const ORDERLY = 0;
+export const AT_FULL_SPEED = 1;
+export const ONE_REQUEST = 2;
+export const ONE_ROW = 3;
+export const ONE_ROW_AGAIN = 4;
+
+export type FoundPoint = {
+  readonly offset: number;
+  readonly counts: Counts;
+  readonly crashes: number;
+  readonly deferrals: number;
+  readonly claimedTo: number | undefined;
+  readonly job: { readonly id: string; readonly to: number } | undefined;
+};
+
+/** What a delivery starts from: the point of the item, or what a missing point means at this receive. */
+export function foundPoint(item: Item | undefined, ordinal: number, receiveCount: number): FoundPoint {
+  const point = item?.[`p${ordinal}`];
+  if (point === undefined || !isPoint(point)) {
+    const crashes = receiveCount > 1 ? AT_FULL_SPEED : ORDERLY;
+    return { offset: 0, counts: NO_ROWS, crashes, deferrals: 0, claimedTo: undefined, job: undefined };
+  }
+  const { offset, counts, crashes, deferrals, claimedTo, job } = point;
+  return { offset, counts, crashes, deferrals, claimedTo, job };
+}
+
+export type PointStore = {
+  readonly found: FoundPoint;
+  /** True when the item holds a point of this delivery or a former one. */
+  isWritten(): boolean;
+  write(point: ResumePoint): Promise<void>;
+};
+
+export function pointStore(
+  state: StateStore,
+  { syncId, epoch, shard, ordinal }: BatchMessage,
+  found: FoundPoint,
+  wasThere: boolean,
+): PointStore {
+  let isWritten = wasThere;
+  return {
+    found,
+    isWritten: () => isWritten,
+    write: async (point) => {
+      isWritten = true;
+      // Settled by another delivery of the same batch: its outcome stands, a point would never be read.
+      await state.update(shardKey(syncId, epoch, shard), {
+        when: [{ attribute: `b${ordinal}`, is: 'absent' }],
+        set: { [`p${ordinal}`]: storable(point) },
+      });
+    },
+  };
+}
+
+function storable(point: ResumePoint): Attribute {
+  const { offset, crashes, deferrals, claimedTo, job } = point;
+  return {
+    offset,
+    counts: { ...point.counts },
+    crashes,
+    deferrals,
+    ...(claimedTo === undefined ? {} : { claimedTo }),
+    ...(job === undefined ? {} : { job: { id: job.id, to: job.to } }),
+  };
+}
+
+/** State items are ours alone; the check only keeps a point of a later format from being half understood. */
+function isPoint(value: Attribute): value is Attribute & FoundPoint {
+  return typeof value === 'object' && value !== null && 'offset' in value && 'counts' in value;
+}

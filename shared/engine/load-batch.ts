@@ -1,0 +1,194 @@
+/**
+ * A loader at work on one batch message: the run protocol's steps 6 and 7.
+ *
+ *   SYNC says another epoch or phase   -> drop
+ *   settled before (second receive on) -> repeat what follows a settle: roll-up, announcement
+ *   every row final                    -> failure object, settle, roll-up: done
+ *   anything in the way                -> failure object, resume point, again after a while
+ * Before it returns nothing is in flight: each request has ended or its socket is destroyed, since a frozen
+ * environment must not send later.
+ */
+import { batchRange, laneOf, shardCount } from '../core/batches.ts';
+import { asFault, Fault } from '../core/fault.ts';
+import {
+  DEADLINE_MARGIN_MS_MAX,
+  DEADLINE_MARGIN_SHARE,
+  DEADLINE_WRITE_SHARE,
+  HAND_BACK_MS_MAX,
+  HAND_BACKS_PER_STALL,
+  VISIBILITY_MS_MAX,
+} from '../core/limits.ts';
+import type { BatchMessage } from '../core/message.ts';
+import { shardKey } from '../core/names.ts';
+import { isConserved } from '../core/outcomes.ts';
+import type { Cut } from '../core/run.ts';
+import type { Item, LoaderPorts } from '../ports.ts';
+import { count, type Delivery, type Stop, stopDelivery } from './load-batch-delivery.ts';
+import { endEarly } from './load-batch-end.ts';
+import { ledgerFrom } from './load-batch-ledger.ts';
+import { type BatchPlan, batchPlan, loaderMemory } from './load-batch-plan.ts';
+import { foundPoint, ORDERLY, pointStore } from './load-batch-point.ts';
+import { groupsOf } from './load-batch-source.ts';
+import { readBatch } from './read-batch.ts';
+import { sendRows } from './send-rows.ts';
+import { flushFailures } from './send-rows-claim.ts';
+import { completeShard, settleBatch } from './settle-batch.ts';
+import { requestStop } from './storm.ts';
+import { readSync } from './sync-state.ts';
+
+export type LoadInput = {
+  readonly message: BatchMessage;
+  /** 1 for the first receive. */
+  readonly receiveCount: number;
+  readonly receivedAt: number;
+  /** When this invocation is killed; epoch milliseconds. */
+  readonly deadlineAt: number;
+  readonly signal: AbortSignal;
+};
+
+/** `again`: change the message's visibility to `afterMs` and report it as a failure. */
+export type LoadResult =
+  | { readonly is: 'done' }
+  | { readonly is: 'again'; readonly afterMs: number; readonly code: string };
+
+/** Throws transient Faults of the state table and the bucket: the message comes back by itself. */
+export async function loadBatch(ports: LoaderPorts, input: LoadInput): Promise<LoadResult> {
+  const { message, receiveCount } = input;
+  const { syncId, epoch, shard, ordinal } = message;
+  const sync = await readSync(ports.state, syncId);
+  if (sync === undefined || sync.epoch !== epoch || sync.phase !== 'loading') return { is: 'done' };
+  const { cut } = sync;
+  if (cut === undefined) throw new Fault('bug', 'cut_missing', `${syncId} is loading without a cut`);
+  const item = receiveCount > 1 ? await ports.state.read(shardKey(syncId, epoch, shard)) : undefined;
+  if (item?.[`b${ordinal}`] !== undefined) {
+    await completeShard(ports, message, cut, item);
+    return { is: 'done' };
+  }
+  const plan = await planOrStop(ports, message);
+  if (plan === undefined) return handBack(ports, input, { code: 'run_stopped', afterMs: 0, isOrderly: true });
+  return deliver(ports, input, plan, cut, item);
+}
+
+/** A definition that cannot work here stops its run: every batch of it would fail the same way. */
+async function planOrStop(ports: LoaderPorts, message: BatchMessage): Promise<BatchPlan | undefined> {
+  try {
+    return await batchPlan(ports, message.syncId, message.epoch);
+  } catch (error) {
+    const fault = asFault(error);
+    if (fault.kind !== 'config') throw error;
+    await requestStop(ports, message, { code: fault.code, message: fault.message, pause: false });
+    return undefined;
+  }
+}
+
+async function deliver(
+  ports: LoaderPorts,
+  input: LoadInput,
+  plan: BatchPlan,
+  cut: Cut,
+  item: Item | undefined,
+): Promise<LoadResult> {
+  const { message, receiveCount } = input;
+  const pieces = batchRange(cut, plan.manifest, message.shard, message.ordinal);
+  const found = foundPoint(item, message.ordinal, receiveCount);
+  const abort = new AbortController();
+  const times = deadlines(ports, input);
+  const onSignal = (): void => abort.abort();
+  input.signal.addEventListener('abort', onSignal, { once: true });
+  const wake = new AbortController();
+  void ports.clock.sleep(times.abortAt - ports.clock.now(), wake.signal).then(onSignal, () => undefined);
+  const d: Delivery = {
+    ports,
+    memory: loaderMemory(ports),
+    plan,
+    message,
+    cut,
+    lane: laneOf(cut),
+    ledger: ledgerFrom(found.offset, found.counts),
+    point: pointStore(ports.state, message, found, item?.[`p${message.ordinal}`] !== undefined),
+    failures: [],
+    deferrals: new Map(found.deferrals > 0 ? [[0, found.deferrals]] : []),
+    retries: [],
+    isInOrder: plan.isSerial || found.crashes > ORDERLY,
+    stopAt: times.stopAt,
+    abort: abort.signal,
+    stopping: new AbortController(),
+    stop: undefined,
+    rangeBytes: pieces.reduce((sum, { from, to }) => sum + to - from, 0),
+    strangers: 0,
+    isStarted: false,
+    job: found.job,
+  };
+  const groups = groupsOf(d, readBatch(ports.objects, pieces, found.offset, abort.signal));
+  try {
+    await sendRows(d, groups);
+  } catch (error) {
+    const { code, kind } = asFault(error);
+    // A read that our own deadline ended is no fault.
+    if (abort.signal.aborted) stopDelivery(d, { code: 'deadline', afterMs: 0, isOrderly: true });
+    else logFault(d, error);
+    stopDelivery(d, { code, afterMs: 1000, isOrderly: kind !== 'bug' });
+  } finally {
+    await groups.return(undefined);
+    wake.abort();
+    input.signal.removeEventListener('abort', onSignal);
+  }
+  count(d, 'answers_for_strangers', d.strangers);
+  if (d.stop === undefined) return settle(d);
+  return interrupted(d, input, d.stop);
+}
+
+async function settle(d: Delivery): Promise<LoadResult> {
+  const { index, counts } = d.ledger.prefix();
+  if (index !== d.ledger.lines() || !isConserved(counts)) {
+    throw new Fault('bug', 'batch_not_conserved', 'a batch ended with rows that have no outcome');
+  }
+  await flushFailures(d, index);
+  await settleBatch(d.ports, d.message, d.cut, counts);
+  for (const [name, rows] of Object.entries(counts)) if (name !== 'rows') count(d, `rows_${name}`, rows);
+  return { is: 'done' };
+}
+
+async function interrupted(d: Delivery, input: LoadInput, stop: Stop): Promise<LoadResult> {
+  const { message, ports } = d;
+  const { shard, ordinal, syncId, epoch } = message;
+  if (stop.run !== undefined) await requestStop(ports, message, stop.run);
+  await endEarly(d, stop);
+  const fields = { syncId, epoch, shard, ordinal, code: stop.code, shards: shardCount(d.cut) };
+  ports.telemetry.log('debug', 'batch_interrupted', fields);
+  count(d, 'batches_interrupted', 1);
+  return handBack(ports, input, stop);
+}
+
+/**
+ * Visibility of a message that goes back. At least a five-hundredth of the stall time, so that a run is fenced long
+ * before its messages have been received a thousand times; within twelve hours of the receipt.
+ */
+function handBack(ports: LoaderPorts, input: LoadInput, stop: Stop): LoadResult {
+  const { clock, ids, settings } = ports;
+  const leastMs = settings.runStallMs / HAND_BACKS_PER_STALL;
+  const backoffMs = Math.min(HAND_BACK_MS_MAX, leastMs * 1.5 ** Math.min(input.receiveCount - 1, 20));
+  const mostMs = VISIBILITY_MS_MAX - (clock.now() - input.receivedAt);
+  const wishedMs = Math.max(stop.afterMs, stop.code === 'deadline' ? leastMs : backoffMs);
+  const afterMs = Math.ceil(Math.min(mostMs, wishedMs * (1 + 0.25 * ids.random())));
+  return { is: 'again', afterMs: Math.max(0, afterMs), code: stop.code };
+}
+
+/** No request starts past `stopAt`; sockets are destroyed at `abortAt`, so that there is time to write. */
+function deadlines(ports: LoaderPorts, { deadlineAt }: LoadInput): { stopAt: number; abortAt: number } {
+  const leftMs = Math.max(0, deadlineAt - ports.clock.now());
+  const marginMs = Math.min(leftMs * DEADLINE_MARGIN_SHARE, DEADLINE_MARGIN_MS_MAX);
+  return { stopAt: deadlineAt - marginMs, abortAt: deadlineAt - marginMs * DEADLINE_WRITE_SHARE };
+}
+
+function logFault(d: Delivery, error: unknown): void {
+  const { syncId, epoch, shard, ordinal } = d.message;
+  const { code, kind } = asFault(error);
+  d.ports.telemetry.log(kind === 'bug' ? 'error' : 'warn', 'batch_failed', {
+    syncId,
+    epoch,
+    shard,
+    ordinal,
+    code,
+  });
+}

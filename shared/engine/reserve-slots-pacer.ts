@@ -1,0 +1,126 @@
+/**
+ * One loader's slots: hands them out at their moments, reserves the next before the last is used, and drops those
+ * that have become too late. One pacer per process; slots that a batch leaves over serve the next.
+ */
+import { RESERVATION_MS_MAX, RESERVE_AHEAD_MS } from '../core/limits.ts';
+import type { Lane } from '../core/message.ts';
+import type { LoaderPorts } from '../ports.ts';
+import { isFast, slotLatenessMs } from './adapt-rate.ts';
+import { type BudgetView, freshView, type Reservation, reserveSlots, type Slots } from './reserve-slots.ts';
+
+export type Pacer = {
+  readonly view: BudgetView;
+  /** Waits for the next slot; never past `latestAt`. Calls must not overlap. */
+  take(need: SlotNeed): Promise<Taken>;
+  /** Forget what is reserved: the account was told to wait. */
+  drop(): void;
+  /** Ends what is under way, so that nothing is pending when a handler returns. Never throws. */
+  rest(): Promise<void>;
+};
+
+export type SlotNeed = {
+  readonly lane: Lane;
+  /** Requests that the batch still has, roughly; at least 1. */
+  readonly remaining: number;
+  readonly latestAt: number;
+  readonly signal: AbortSignal;
+};
+
+export type Taken =
+  | { readonly is: 'go' }
+  | { readonly is: 'busy'; readonly freeAt: number }
+  | { readonly is: 'open' };
+
+type PacerPorts = Pick<LoaderPorts, 'clock' | 'state' | 'account' | 'telemetry'>;
+/** A fast account's first reservation; it doubles with use. */
+const FAST_START = 16;
+
+export function slotPacer(ports: PacerPorts): Pacer {
+  const view = freshView();
+  const latenessMs = slotLatenessMs(ports.account);
+  let held: Slots | undefined;
+  let used = 0;
+  let sent = 0;
+  let voided = 0;
+  let lastEndAt = 0;
+  let appetite = isFast(ports.account) ? FAST_START : Number.POSITIVE_INFINITY;
+  let ahead: Promise<Reservation> | undefined;
+
+  /** The next slot that is not too late, or undefined. */
+  const nextAt = (now: number): number | undefined => {
+    if (held === undefined) return undefined;
+    const late = Math.ceil((now - latenessMs - held.startAt) / held.stepMs);
+    if (late > used) {
+      voided += Math.min(late, held.count) - used;
+      used = Math.min(late, held.count);
+    }
+    return used < held.count ? held.startAt + used * held.stepMs : undefined;
+  };
+  const heldEndAt = (): number => (held === undefined ? 0 : held.startAt + held.count * held.stepMs);
+  const hold = (slots: Slots): void => {
+    // What was used of the last reservation says how much one loader can use of a fast account.
+    if (held !== undefined && Number.isFinite(appetite)) {
+      appetite = voided > 0 ? Math.max(FAST_START, sent * 1.25) : Math.min(SLOTS_MAX, appetite * 2);
+    }
+    if (voided > 0) ports.telemetry.count('slots_void', voided, ports.account.name);
+    [held, used, sent, voided] = [slots, 0, 0, 0];
+    lastEndAt = heldEndAt();
+  };
+  const reserve = (need: SlotNeed): Promise<Reservation> => {
+    const left = held === undefined ? 0 : held.count - used;
+    return reserveSlots(ports, view, {
+      count: Math.max(1, Math.min(need.remaining - left, Math.ceil(Math.min(appetite, SLOTS_MAX)))),
+      lane: need.lane,
+      isHolder: ports.clock.now() < lastEndAt + RESERVATION_MS_MAX,
+      latestAt: need.latestAt,
+    });
+  };
+  const refill = async (need: SlotNeed): Promise<Taken | undefined> => {
+    const early = await ahead;
+    ahead = undefined;
+    const reservation = early?.is === 'slots' ? early : await reserve(need);
+    if (reservation.is !== 'slots') return reservation;
+    hold(reservation.slots);
+    return undefined;
+  };
+  const lookAhead = (need: SlotNeed, now: number): void => {
+    if (ahead !== undefined || held === undefined || need.remaining <= held.count - used) return;
+    if (heldEndAt() - now > RESERVE_AHEAD_MS) return;
+    ahead = reserve(need);
+    // Whoever refills sees the error; without a refill nobody needs it.
+    ahead.catch(() => undefined);
+  };
+
+  return {
+    view,
+    drop: () => {
+      held = undefined;
+      ahead = undefined;
+    },
+    rest: async () => {
+      await ahead?.catch(() => undefined);
+    },
+    take: async (need) => {
+      for (;;) {
+        const now = ports.clock.now();
+        const slotAt = nextAt(now);
+        if (slotAt === undefined) {
+          const refused = await refill(need);
+          if (refused !== undefined) return refused;
+          continue;
+        }
+        if (slotAt >= need.latestAt) return { is: 'busy', freeAt: slotAt };
+        lookAhead(need, now);
+        if (slotAt <= now) {
+          used += 1;
+          sent += 1;
+          return { is: 'go' };
+        }
+        await ports.clock.sleep(Math.ceil(slotAt - now), need.signal);
+      }
+    },
+  };
+}
+
+/** Slots in one reservation of the fastest account. */
+const SLOTS_MAX = 100_000;

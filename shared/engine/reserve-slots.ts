@@ -1,0 +1,143 @@
+/**
+ * Reserving call slots of a destination account, shared by all its loaders through one BUDGET item.
+ *
+ * `nextFreeAt` is the first slot that nobody has. A reservation moves it by at most one second of slots, with one of
+ * two conditional writes (DynamoDB has no maximum): it lies ahead, within the horizon -> add; it is older than now
+ * -> start from now. Beyond the horizon the message is handed back, so nobody sleeps on the bill. Under express
+ * pressure bulk also keeps a clock of its own, `bulkFreeAt`, that runs ten percent faster than its slots.
+ */
+import {
+  BULK_HORIZON_MS,
+  BULK_SHARE_UNDER_PRESSURE,
+  EXPRESS_HORIZON_MS,
+  EXPRESS_PRESSURE_MS,
+  NEWCOMER_HORIZON_MS,
+  RESERVATION_MS_MAX,
+} from '../core/limits.ts';
+import type { Lane } from '../core/message.ts';
+import { budgetKey } from '../core/names.ts';
+import type { Condition, Item, LoaderPorts, Update } from '../ports.ts';
+import { absentOr, type Budget, budgetOf, sameRate, slotMs } from './adapt-rate.ts';
+
+/** Evenly spaced moments, the first at `startAt`; fractional milliseconds. */
+export type Slots = { readonly startAt: number; readonly stepMs: number; readonly count: number };
+
+export type Reservation =
+  | { readonly is: 'slots'; readonly slots: Slots }
+  /** Too far ahead; the first free slot is at `freeAt`. */
+  | { readonly is: 'busy'; readonly freeAt: number }
+  /** A breaker is open. */
+  | { readonly is: 'open' };
+
+/** What a loader last saw of BUDGET. `nextFreeAt` never goes back, so an old item never promises too little. */
+export type BudgetView = {
+  item: Item | undefined;
+  isKnown: boolean;
+  /** Moving average of a budget write's duration: slots nearer than this would be missed. */
+  callMs: number;
+};
+
+export const freshView = (): BudgetView => ({ item: undefined, isKnown: false, callMs: 10 });
+
+export type SlotRequest = {
+  readonly count: number;
+  readonly lane: Lane;
+  /** True for a loader that is at work already: it may wait up to the lane's horizon. */
+  readonly isHolder: boolean;
+  /** No slot at or past this moment. */
+  readonly latestAt: number;
+};
+
+type BudgetPorts = Pick<LoaderPorts, 'clock' | 'state' | 'account'>;
+/** Two writes by design, one more when the rate changed in between. */
+const TRIES_MAX = 4;
+
+/** At most RESERVATION_MS_MAX of slots (at least one). Transient Faults of the state table pass through. */
+export async function reserveSlots(
+  ports: BudgetPorts,
+  view: BudgetView,
+  request: SlotRequest,
+): Promise<Reservation> {
+  const key = budgetKey(ports.account.name);
+  if (!view.isKnown) await look(ports, view);
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const now = ports.clock.now();
+    const budget = budgetOf(view.item);
+    if (budget.breaker !== undefined) {
+      await look(ports, view);
+      if (budgetOf(view.item).breaker !== undefined) return { is: 'open' };
+      continue;
+    }
+    const earliestAt = now + view.callMs;
+    const horizonAt = now + horizonMs(request);
+    const freeAt = freeFor(budget, request.lane, now);
+    if (freeAt > horizonAt) return { is: 'busy', freeAt };
+    const stepMs = slotMs(ports.account, budget, now);
+    const startAt = Math.max(budget.nextFreeAt, earliestAt);
+    const count = Math.min(
+      request.count,
+      slotsWithin(stepMs),
+      Math.ceil((request.latestAt - startAt) / stepMs),
+    );
+    if (count < 1) return { is: 'busy', freeAt: startAt };
+    const written = await ports.state.update(
+      key,
+      reservation({ budget, lane: request.lane, now, earliestAt, horizonAt, spanMs: count * stepMs }),
+    );
+    view.callMs += (Math.min(500, ports.clock.now() - now) - view.callMs) * 0.2;
+    view.item = written.item;
+    if (written.applied) {
+      const endAt = budgetOf(written.item).nextFreeAt;
+      return { is: 'slots', slots: { startAt: endAt - count * stepMs, stepMs, count } };
+    }
+  }
+  return { is: 'busy', freeAt: budgetOf(view.item).nextFreeAt };
+}
+
+async function look(ports: BudgetPorts, view: BudgetView): Promise<void> {
+  view.item = await ports.state.read(budgetKey(ports.account.name));
+  view.isKnown = true;
+}
+
+const slotsWithin = (stepMs: number): number => Math.max(1, Math.floor(RESERVATION_MS_MAX / stepMs));
+
+function horizonMs({ lane, isHolder }: SlotRequest): number {
+  if (lane === 'express') return EXPRESS_HORIZON_MS;
+  return isHolder ? BULK_HORIZON_MS : NEWCOMER_HORIZON_MS;
+}
+
+const underPressure = (budget: Budget, lane: Lane, now: number): boolean =>
+  lane === 'bulk' && budget.expressAt > now - EXPRESS_PRESSURE_MS;
+
+const freeFor = (budget: Budget, lane: Lane, now: number): number =>
+  underPressure(budget, lane, now) ? Math.max(budget.nextFreeAt, budget.bulkFreeAt) : budget.nextFreeAt;
+
+type Plan = {
+  readonly budget: Budget;
+  readonly lane: Lane;
+  readonly now: number;
+  readonly earliestAt: number;
+  readonly horizonAt: number;
+  readonly spanMs: number;
+};
+
+function reservation({ budget, lane, now, earliestAt, horizonAt, spanMs }: Plan): Update {
+  const when: Condition[] = [...sameRate(budget)];
+  const set: Record<string, number> = {};
+  const add: Record<string, number> = {};
+  const advance = (attribute: string, value: number, byMs: number): void => {
+    if (value >= earliestAt) {
+      when.push({ attribute, is: '>=', value: earliestAt }, { attribute, is: '<=', value: horizonAt });
+      add[attribute] = byMs;
+    } else {
+      when.push(absentOr(attribute, earliestAt));
+      set[attribute] = earliestAt + byMs;
+    }
+  };
+  advance('nextFreeAt', budget.nextFreeAt, spanMs);
+  if (underPressure(budget, lane, now)) {
+    advance('bulkFreeAt', budget.bulkFreeAt, spanMs / BULK_SHARE_UNDER_PRESSURE);
+  }
+  if (lane === 'express') set.expressAt = now;
+  return { when, set, add };
+}

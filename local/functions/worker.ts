@@ -1,0 +1,66 @@
+/**
+ * What runs inside the worker thread of one execution environment: loads the function's bundle once, then answers
+ * one invocation at a time, as Lambda's own runtime does. It sees only the environment variables that the template
+ * and the stack give it.
+ */
+import { pathToFileURL } from 'node:url';
+import { parentPort, workerData } from 'node:worker_threads';
+
+export type Bootstrap = { readonly file: string; readonly exportName: string; readonly functionArn: string };
+export type Invocation = { readonly requestId: string; readonly event: string; readonly deadlineAt: number };
+export type Answer =
+  | { readonly is: 'ready' }
+  | { readonly is: 'result'; readonly payload: string }
+  | { readonly is: 'error'; readonly payload: string };
+
+type Handler = (event: unknown, context: object) => unknown;
+
+const port = parentPort;
+if (port === null) throw new Error('this file runs in a worker thread');
+const { file, exportName, functionArn } = workerData as Bootstrap;
+
+const handler = await loadHandler();
+port.on('message', (invocation: Invocation) => void run(invocation));
+send({ is: 'ready' });
+
+function send(answer: Answer): void {
+  port?.postMessage(answer);
+}
+
+async function loadHandler(): Promise<Handler> {
+  const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  const found = module[exportName] ?? (module.default as Record<string, unknown> | undefined)?.[exportName];
+  if (typeof found !== 'function') throw new Error(`${file} exports no function ${exportName}`);
+  return found as Handler;
+}
+
+async function run({ requestId, event, deadlineAt }: Invocation): Promise<void> {
+  const context = {
+    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: functionArn,
+    memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    awsRequestId: requestId,
+    logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: 'local',
+    callbackWaitsForEmptyEventLoop: false,
+    getRemainingTimeInMillis: () => deadlineAt - Date.now(),
+  };
+  try {
+    const result = await handler(JSON.parse(event), context);
+    send({ is: 'result', payload: JSON.stringify(result ?? null) });
+  } catch (error) {
+    send({ is: 'error', payload: JSON.stringify(describe(error)) });
+  }
+}
+
+/** Lambda's document for an unhandled error; the cause goes to the log, where Lambda puts it too. */
+function describe(error: unknown): object {
+  console.error(error);
+  if (!(error instanceof Error)) return { errorType: typeof error, errorMessage: String(error), trace: [] };
+  return {
+    errorType: error.name,
+    errorMessage: error.message,
+    trace: (error.stack ?? '').split('\n').slice(0, 20),
+  };
+}

@@ -1,0 +1,55 @@
+/** SNS: Publish. Messages are recorded in a file and kept in memory for a test to read; nobody is told. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Authorizer, Caller } from '../iam/authorizer.ts';
+import { openJournal } from '../journal.ts';
+import { action, queryService, type Service, ServiceError } from '../wire.ts';
+
+export type Notification = {
+  readonly topicArn: string;
+  readonly subject: string;
+  readonly message: string;
+  readonly at: number;
+};
+
+export type Topics = {
+  publish(caller: Caller, topicArn: string, message: string, subject: string): string;
+  readonly notifications: readonly Notification[];
+  close(): void;
+};
+
+/** The newest are kept in memory. */
+const NOTIFICATIONS_MAX = 1000;
+
+export function openTopics(arns: ReadonlySet<string>, file: string, authorizer: Authorizer): Topics {
+  const journal = openJournal(file);
+  const notifications = (journal.entries as Notification[]).slice(-NOTIFICATIONS_MAX);
+  return {
+    notifications,
+    publish(caller, topicArn, message, subject) {
+      authorizer.authorize(caller, 'sns:Publish', topicArn);
+      if (!arns.has(topicArn)) throw new ServiceError('NotFound', `there is no topic ${topicArn}`, 404);
+      authorizer.authorizeKey(caller, topicArn, 'kms:GenerateDataKey', 'sns');
+      const notification = { topicArn, subject, message, at: Date.now() };
+      journal.append(notification);
+      notifications.push(notification);
+      if (notifications.length > NOTIFICATIONS_MAX) notifications.shift();
+      return randomUUID();
+    },
+    close: () => journal.close(),
+  };
+}
+
+const publish = z.looseObject({
+  TopicArn: z.string(),
+  Message: z.string().min(1),
+  Subject: z.string().default(''),
+});
+
+export function snsService(topics: Topics): Service {
+  return queryService('sns', 'http://sns.amazonaws.com/doc/2010-03-31/', {
+    Publish: action(publish, (input, caller) => ({
+      xml: `<MessageId>${topics.publish(caller, input.TopicArn, input.Message, input.Subject)}</MessageId>`,
+    })),
+  });
+}

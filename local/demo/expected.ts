@@ -72,7 +72,7 @@ export const EXPECTATIONS: readonly Expectation[] = [
       WHERE s.plan = 'office' AND s.subscription_code <> ''`,
   },
   {
-    syncId: 'subscribers-to-ads',
+    syncId: 'subscribers-to-audience',
     object: 'members',
     fields: {
       member_id: 'text',

@@ -1,6 +1,6 @@
 /**
  * The live picture: one line per sync. On a terminal it is drawn again in place; elsewhere a line is written when
- * something has changed, at most one per sync and second. Everything goes to stderr-free stdout, so a pipe gets plain text.
+ * something has changed, at most one per sync and second. a pipe gets plain lines.
  */
 import pc from 'picocolors';
 import type { Watched } from './observe.ts';

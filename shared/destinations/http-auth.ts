@@ -5,7 +5,7 @@
  * all requests that used the refused one; a second 401 is `auth_refused`.
  */
 import { createHmac } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { AUTH_REFUSED, Fault } from '../core/fault.ts';
 import { TOKEN_MARGIN_MS } from '../core/limits.ts';
 import type { Context, HttpResponse } from './destination.ts';

@@ -2,7 +2,7 @@
  * What an owner writes for the `http` destination: the account's settings and a definition's target.
  * Page: docs/destinations/http.md.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'a header name is letters, digits and dashes');
 const headerValue = z.string().max(4096);

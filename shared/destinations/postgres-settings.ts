@@ -1,7 +1,7 @@
 /**
  * What an owner writes for the `postgres` destination. Page: docs/destinations/postgres.md.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const postgresSettingsSchema = z.strictObject({
   /** A name or an address; with `verify-full` the certificate must carry it. */

@@ -16,53 +16,53 @@ export type Shape = { readonly table: Table; readonly columns: readonly Column[]
 export function statement(operation: Operation, shape: Shape): string {
   if (operation === 'update') return updateText(shape);
   if (operation === 'delete') return deleteText(shape);
-  const conflict = operation === 'insert' ? 'DO NOTHING' : `DO UPDATE SET ${assignments(shape, 'excluded')}`;
+  const set = assignments(shape, ({ name }) => `excluded.${quoted(name)}`);
   return [
     `INSERT INTO ${shape.table.name} (${shape.columns.map(({ name }) => quoted(name)).join(', ')})`,
-    `SELECT ${shape.columns.map(cast).join(', ')} FROM ${source(shape)} ORDER BY n`,
-    `ON CONFLICT (${matchName(shape)}) ${conflict}`,
+    `SELECT ${shape.columns.map(cast).join(', ')} FROM ${source(shape)} ORDER BY u.n`,
+    `ON CONFLICT (${matchName(shape)}) ${operation === 'insert' ? 'DO NOTHING' : `DO UPDATE SET ${set}`}`,
   ].join('\n');
 }
 
 /**
  * After an insert that met existing records: `n` and whether the record holds exactly what we would have inserted,
- * which makes a repeat of an insert whose answer was lost succeed.
+ * which makes a repeat of an insert whose answer was lost succeed. The texts go through the column's full type, as
+ * the insert's own assignment does.
  */
 export function comparison(shape: Shape): string {
+  const assigned = (column: Column, index: number): string => `${cast(column, index)}::${column.type}`;
   const same = shape.columns.map(
-    (column, index) =>
-      `t.${quoted(column.name)}::text IS NOT DISTINCT FROM ${cast(column, index)}::${column.type}::text`,
+    (column, index) => `t.${quoted(column.name)}::text IS NOT DISTINCT FROM ${assigned(column, index)}::text`,
   );
   return [
-    `SELECT n::int AS n, ${same.join(' AND ')} AS same`,
+    `SELECT u.n::int AS n, ${same.join(' AND ')} AS same`,
     `FROM ${source(shape)} JOIN ${shape.table.name} AS t`,
-    `ON t.${matchName(shape)} = ${shape.columns.slice(0, 1).map(cast).join()}::${shape.columns[0]?.type}`,
+    `ON t.${matchName(shape)} = ${shape.columns.slice(0, 1).map(assigned).join()}`,
   ].join('\n');
 }
 
 function updateText(shape: Shape): string {
   return [
     held(shape),
-    `UPDATE ${shape.table.name} AS t SET ${assignments(shape, 'held')}`,
-    `FROM held WHERE t.${matchName(shape)} = held.${matchName(shape)} RETURNING held.n::int AS n`,
+    `UPDATE ${shape.table.name} AS t SET ${assignments(shape, (_column, index) => `held.c${index}`)}`,
+    `FROM held WHERE t.${matchName(shape)} = held.c0 RETURNING held.n::int AS n`,
   ].join('\n');
 }
 
 function deleteText(shape: Shape): string {
   return [
     held(shape),
-    `DELETE FROM ${shape.table.name} AS t`,
-    `USING held WHERE t.${matchName(shape)} = held.${matchName(shape)}`,
+    `DELETE FROM ${shape.table.name} AS t USING held WHERE t.${matchName(shape)} = held.c0`,
   ].join('\n');
 }
 
-/** The records that exist, locked in the order of `n`. */
+/** The records that exist, locked in the order of `n`. Our own names only: a table may have a column called n. */
 function held(shape: Shape): string {
-  const values = shape.columns.map((column, index) => `${cast(column, index)} AS ${quoted(column.name)}`);
+  const values = shape.columns.map((column, index) => `${cast(column, index)} AS c${index}`);
   return [
-    `WITH input AS (SELECT n, ${values.join(', ')} FROM ${source(shape)}),`,
+    `WITH input AS (SELECT u.n, ${values.join(', ')} FROM ${source(shape)}),`,
     `held AS (SELECT input.* FROM ${shape.table.name} AS t JOIN input`,
-    `ON t.${matchName(shape)} = input.${matchName(shape)} ORDER BY input.n FOR UPDATE OF t)`,
+    `ON t.${matchName(shape)} = input.c0 ORDER BY input.n FOR UPDATE OF t)`,
   ].join('\n');
 }
 
@@ -73,10 +73,10 @@ function source({ columns }: Shape): string {
 }
 
 /** With nothing to set but the match column, it is set to itself: the record is touched and counted. */
-function assignments({ columns }: Shape, from: string): string {
-  const set = columns.length > 1 ? columns.slice(1) : columns;
-  return set.map(({ name }) => `${quoted(name)} = ${from}.${quoted(name)}`).join(', ');
+function assignments({ columns }: Shape, value: (column: Column, index: number) => string): string {
+  const all = columns.map((column, index) => `${quoted(column.name)} = ${value(column, index)}`);
+  return (all.length > 1 ? all.slice(1) : all).join(', ');
 }
 
-const cast = (column: Column, index: number): string => `c${index}::${column.castType}`;
+const cast = (column: Column, index: number): string => `u.c${index}::${column.castType}`;
 const matchName = ({ columns }: Shape): string => quoted(columns[0]?.name ?? '');

@@ -101,5 +101,6 @@ export function shown(value: unknown): string {
   if (typeof value !== 'string') return String(value);
   const points = Array.from(value.slice(0, SHOWN_CHARACTERS_MAX + 1));
   const cut = value.length > SHOWN_CHARACTERS_MAX ? `${points.slice(0, -2).join('')}…` : value;
-  return JSON.stringify(cut);
+  // What cannot be seen is spelt out, signs that turn the reading direction included.
+  return JSON.stringify(cut).replace(/\p{C}/gu, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 }

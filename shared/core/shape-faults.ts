@@ -43,15 +43,25 @@ function issueFaults(issue: Issue, input: unknown, path: Path): DefinitionFault[
 /** At a union that one name decides, a name of another branch is told by `kindFaults`. */
 function unknownNames(keys: readonly string[], path: Path, value: unknown): DefinitionFault[] {
   const choice = UNION_CHOICES[patternOf(path)];
+  if (choice === undefined || !isMap(value)) return keys.map((key) => unknownName(path, key));
   const names = knownNames(patternOf(path));
   const unknown = keys.filter((key) => !names.includes(key)).map((key) => unknownName(path, key));
-  return choice === undefined || !isMap(value) ? unknown : [...unknown, ...kindFaults(choice, path, value)];
+  return [...unknown, ...kindFaults(choice, path, value)];
 }
 
 function unknownName(path: Path, key: string): DefinitionFault {
   const names = knownNames(patternOf(path));
   const near = nearestName(key, names);
   const where = path.length === 0 ? 'a definition' : nameOf(path);
+  if (names.includes(key)) {
+    const message = `${shown(key)} does not go with this kind of ${where}`;
+    return definitionFault(
+      pathText([...path, key]),
+      'field_unknown',
+      message,
+      'take it out, or choose another kind',
+    );
+  }
   const remedy =
     near === undefined
       ? `take it out; ${where} has ${names.join(', ')}`

@@ -99,11 +99,14 @@ function parse(text: string): { readonly templates: LiquidTemplate[] } | Templat
 
 function flawOf(message: string): TemplateFlaw {
   const tag = /tag "([^"]{0,80})" not found/.exec(message)?.[1];
-  if (tag !== undefined) return { code: 'template_tag_forbidden', message, name: tag };
+  if (tag !== undefined && !isInner(tag)) return { code: 'template_tag_forbidden', message, name: tag };
   const filter = /undefined filter: ([^\s,]{0,80})/.exec(message)?.[1];
   if (filter !== undefined) return { code: 'template_filter_unknown', message, name: filter };
   return { code: 'template_does_not_parse', message };
 }
+
+/** A part of a block that was never opened, which LiquidJS calls an unknown tag. */
+const isInner = (tag: string): boolean => tag.startsWith('end') || ['else', 'elsif', 'when'].includes(tag);
 
 function render(templates: LiquidTemplate[], scope: Readonly<Record<string, unknown>>): string {
   try {

@@ -67,7 +67,15 @@ function build(): string {
     platform: 'node',
     target: 'node24',
     mainFields: ['module', 'main'],
-    external: ['pg-native'],
+    // pg's native twin; undici's parser for machines without SIMD, which Lambda's all have.
+    external: ['pg-native', '../llhttp/llhttp-wasm.js'],
+    // Smaller parts of large packages; each file says why.
+    alias: {
+      undici: path.join(ROOT, 'infra/undici-client.cjs'),
+      '@aws-sdk/credential-provider-node': path.join(ROOT, 'infra/lambda-credentials.mjs'),
+    },
+    // undici's own switch: leaves out an experimental second parser.
+    define: { esbuildDetection: '1' },
     banner: { js: REQUIRE_BANNER },
     legalComments: 'none',
     logLevel: 'error',

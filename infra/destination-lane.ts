@@ -11,7 +11,7 @@ import { QUEUE_RETENTION_MS, RECEIVES_MAX } from '../shared/core/limits.ts';
 import { laneQueueName, secretName } from '../shared/core/names.ts';
 import type { EngineParts } from './engine.ts';
 import { type Binding, makeFunction } from './functions.ts';
-import { fromQueues, onBus, onStaging, onState, throughKey } from './grants.ts';
+import { fromQueues, knowingStage, onBus, onStaging, onState, throughKey } from './grants.ts';
 import type { Account } from './settings.ts';
 
 /** AWS's advice: a message must stay hidden for six times as long as its function may run. */
@@ -81,13 +81,8 @@ export function makeLoader(lane: DestinationLane, parts: EngineParts): lambda.Fu
       onBus(parts.bus),
       fromQueues(storage, [lane.express, lane.bulk], { changeVisibility: true }),
       readingSecret(lane, parts),
-      {
-        variables: {
-          ACCOUNT: JSON.stringify(loaderAccount(account)),
-          TIMING: JSON.stringify(environment.timing),
-        },
-        statements: [],
-      },
+      knowingStage(environment),
+      { variables: { ACCOUNT: JSON.stringify(loaderAccount(account)) }, statements: [] },
     ],
   });
   attachSource(lane, 'ExpressSource', loader, lane.express, express);

@@ -12,6 +12,7 @@ import {
   asWarehouse,
   fromQueues,
   knowingAccounts,
+  knowingStage,
   onBus,
   onDefinitions,
   onLanes,
@@ -73,7 +74,7 @@ export function makeEngineFunctions(
       entry: 'finish-run',
       timeoutMs: Math.min(120_000, extractorTimeoutMs),
       memoryMb: 256,
-      bindings: [...may.everything, may.runs, may.warehouse, may.stage, may.undelivered],
+      bindings: [...may.everything, may.runs, may.stage, may.undelivered],
     }),
     deadLetter: makeFunction(scope, 'DeadLetter', parts, {
       entry: 'dead-letter',
@@ -119,24 +120,16 @@ export function makeEngineFunctions(
       ],
     }),
   };
-  const { reconcileSyncs, fanOut, finishRun, sweep, api } = functions;
-  makeWarehouseRole(scope, parts.name, parts.environment, [
-    reconcileSyncs,
-    startRun,
-    fanOut,
-    finishRun,
-    sweep,
-    api,
-  ]);
+  const { reconcileSyncs, fanOut, sweep, api } = functions;
+  makeWarehouseRole(scope, parts.name, parts.environment, [reconcileSyncs, startRun, fanOut, sweep, api]);
   return functions;
 }
 
 /** The bindings by the words of the run protocol. */
 function abilities(scope: Construct, parts: EngineParts, lanes: readonly DestinationLane[]) {
   const { storage, bus, environment } = parts;
-  const timing: Binding = { variables: { TIMING: JSON.stringify(environment.timing) }, statements: [] };
   return {
-    everything: [timing, knowingAccounts(environment.accounts), onBus(bus)],
+    everything: [knowingStage(environment), knowingAccounts(environment.accounts), onBus(bus)],
     runs: onState(storage, ['GetItem', 'UpdateItem', 'Query'], ['SYNC', 'RUN#*', 'SHARD#*']),
     budgets: onState(storage, ['GetItem', 'UpdateItem'], ['BUDGET#*', 'BREAKER#*']),
     readDefinitions: onDefinitions(storage, ['GetItem']),

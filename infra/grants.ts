@@ -8,7 +8,7 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Binding } from './functions.ts';
-import type { Account } from './settings.ts';
+import type { Account, Environment } from './settings.ts';
 import type { Storage } from './storage.ts';
 
 type TableAction = 'GetItem' | 'Query' | 'UpdateItem' | 'PutItem' | 'DeleteItem';
@@ -87,19 +87,22 @@ export const EVENT_SOURCE = 'tailrace';
 export function onLanes(storage: Storage, lanes: readonly sqs.Queue[]): Binding {
   const [first] = lanes;
   if (first === undefined) return { variables: { QUEUE_URL_PREFIX: '' }, statements: [] };
-  const parts = Fn.split('/', first.queueUrl, 5);
   return {
-    variables: {
-      QUEUE_URL_PREFIX: Fn.join(
-        '/',
-        [0, 1, 2, 3].map((at) => Fn.select(at, parts)),
-      ),
-    },
+    variables: { QUEUE_URL_PREFIX: urlPrefix(first) },
     statements: [
       { actions: ['sqs:SendMessage'], resources: lanes.map((lane) => lane.queueArn) },
       throughKey(storage.key, 'sqs', ['Decrypt', 'GenerateDataKey']),
     ],
   };
+}
+
+/** A queue's URL without its name. */
+function urlPrefix(queue: sqs.Queue): string {
+  const parts = Fn.split('/', queue.queueUrl, 5);
+  return Fn.join(
+    '/',
+    [0, 1, 2, 3].map((at) => Fn.select(at, parts)),
+  );
 }
 
 /** What the poller of an event source mapping does with the function's role, and what `again` needs. */
@@ -108,10 +111,11 @@ export function fromQueues(
   queues: readonly sqs.Queue[],
   more: { readonly changeVisibility?: boolean } = {},
 ): Binding {
-  if (queues.length === 0) return { variables: {}, statements: [] };
+  const [first] = queues;
+  if (first === undefined) return { variables: {}, statements: [] };
   const poll = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
   return {
-    variables: {},
+    variables: more.changeVisibility === true ? { QUEUE_URL_PREFIX: urlPrefix(first) } : {},
     statements: [
       {
         actions: more.changeVisibility === true ? [...poll, 'sqs:ChangeMessageVisibility'] : poll,
@@ -139,6 +143,12 @@ export function asWarehouse(roleArn: string, settings: Readonly<Record<string, s
     variables: { WAREHOUSE: JSON.stringify({ role: roleArn, ...settings }) },
     statements: [{ actions: ['sts:AssumeRole'], resources: [roleArn] }],
   };
+}
+
+/** Times and the way of extraction: settings of the stage. */
+export function knowingStage({ timing, extraction }: Environment): Binding {
+  const stage = { ...timing, extraction: extraction.by };
+  return { variables: { STAGE: JSON.stringify(stage) }, statements: [] };
 }
 
 /** What the engine knows about accounts, without their destination's settings. */

@@ -2,7 +2,7 @@
  * What an environment's settings look like. The shape is here, as a zod schema; the rules across settings are in
  * `setting-rules.ts`; the values are in `environments.ts`, the one file that a user edits.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CLOCK_SKEW_MS, RUN_STALL_MS } from '../shared/core/limits.ts';
 import { ACCOUNT_NAME } from '../shared/core/names.ts';
 

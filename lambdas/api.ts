@@ -1,4 +1,82 @@
-/** Entry point; its use case is not wired yet. */
-export const handler = async (): Promise<never> => {
-  throw new Error('not wired yet');
-};
+/**
+ * What an operator asks for, by name: `{ verb, syncId?, planHash? }`. Refusals are data, since they are answers and
+ * not errors of the function. Who may ask is decided by `lambda:InvokeFunction` on this function.
+ */
+import * as z from 'zod';
+import { asFault } from '../shared/core/fault.ts';
+import { SYNC_ID } from '../shared/core/names.ts';
+import { approveHold } from '../shared/engine/approve-hold.ts';
+import { discardHold } from '../shared/engine/discard-hold.ts';
+import { pauseSync } from '../shared/engine/pause-sync.ts';
+import { resumeSync } from '../shared/engine/resume-sync.ts';
+import { startRun } from '../shared/engine/start-run.ts';
+import { syncStatus } from '../shared/engine/sync-status.ts';
+import { type ApiAnswer, refusal } from './api-answers.ts';
+import { type Call, entry } from './entry.ts';
+import { commonPorts, definitionsPort, queuePort, warehousePort } from './runtime.ts';
+
+const syncId = z.string().regex(SYNC_ID);
+const planHash = z.string().regex(/^[0-9a-f]{8,64}$/);
+
+export const requestSchema = z.discriminatedUnion('verb', [
+  z.strictObject({ verb: z.literal('run'), syncId }),
+  z.strictObject({ verb: z.literal('status'), syncId: syncId.optional() }),
+  z.strictObject({ verb: z.literal('approve'), syncId, planHash }),
+  z.strictObject({ verb: z.literal('discard'), syncId, planHash: planHash.optional() }),
+  z.strictObject({ verb: z.literal('pause'), syncId }),
+  z.strictObject({ verb: z.literal('resume'), syncId }),
+]);
+export type ApiRequest = z.infer<typeof requestSchema>;
+
+const ports = () => ({
+  ...commonPorts(),
+  definitions: definitionsPort(),
+  queue: queuePort(),
+  warehouse: warehousePort(),
+});
+type ApiPorts = ReturnType<typeof ports>;
+
+export const handler = entry(ports, async (built, event: unknown, call): Promise<ApiAnswer> => {
+  const request = requestSchema.safeParse(event);
+  if (!request.success) return refusal('request_invalid');
+  try {
+    const answer = await answerTo(built, request.data, call);
+    built.telemetry.log('info', 'asked', { verb: request.data.verb, syncId: request.data.syncId ?? null });
+    return answer;
+  } catch (error) {
+    const fault = asFault(error);
+    built.telemetry.failed(fault);
+    return { ok: false, code: fault.code, message: fault.message, remedy: fault.remedy ?? 'Try again.' };
+  }
+});
+
+async function answerTo(built: ApiPorts, request: ApiRequest, call: Call): Promise<ApiAnswer> {
+  const { signal, requestId: owner } = call;
+  switch (request.verb) {
+    case 'run':
+      return told(await startRun(built, { ...request, scheduledAt: built.clock.now(), owner, force: true }));
+    case 'status':
+      return { ok: true, syncs: await syncStatus(built, given('syncId', request.syncId)) };
+    case 'approve':
+      return told(await approveHold(built, { ...request, signal }));
+    case 'discard':
+      return told(
+        await discardHold(built, { syncId: request.syncId, ...given('planHash', request.planHash) }),
+      );
+    case 'pause':
+      return told(await pauseSync(built, { ...request, code: 'paused_by_operator' }));
+    case 'resume':
+      return told(await resumeSync(built, request));
+  }
+}
+
+type Result = { readonly is: string; readonly code?: string };
+
+function told(result: Result): ApiAnswer {
+  return result.is === 'refused' || result.is === 'failed'
+    ? refusal(result.code ?? result.is)
+    : { ok: true, ...result };
+}
+
+const given = <Name extends string>(name: Name, value: string | undefined): Partial<Record<Name, string>> =>
+  value === undefined ? {} : ({ [name]: value } as Record<Name, string>);

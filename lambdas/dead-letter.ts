@@ -1,4 +1,28 @@
-/** Entry point; its use case is not wired yet. */
-export const handler = async (): Promise<never> => {
-  throw new Error('not wired yet');
-};
+/** Pointers that were given up: evidence, metric, and their rows settled as dead. */
+import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import { asFault } from '../shared/core/fault.ts';
+import { buryBatch } from '../shared/engine/bury-batch.ts';
+import { entry } from './entry.ts';
+import { messageOf } from './messages.ts';
+import { type CommonPorts, commonPorts } from './runtime.ts';
+
+const processor = new BatchProcessor(EventType.SQS);
+
+export const handler = entry(commonPorts, (ports, event: SQSEvent) =>
+  processPartialResponse(event, (record: SQSRecord) => bury(ports, record), processor, {
+    processInParallel: false,
+    throwOnFullBatchFailure: false,
+  }),
+);
+
+async function bury(ports: CommonPorts, record: SQSRecord): Promise<void> {
+  const message = messageOf(ports.telemetry, record);
+  if (message === undefined) return;
+  try {
+    await buryBatch(ports, { message, deliveryId: record.messageId.replaceAll('-', '') });
+  } catch (error) {
+    ports.telemetry.failed(asFault(error));
+    throw new Error('again');
+  }
+}

@@ -1,4 +1,29 @@
-/** Entry point; its use case is not wired yet. */
-export const handler = async (): Promise<never> => {
-  throw new Error('not wired yet');
-};
+/** The end of a Redshift statement: guards, batches, pointers to the lanes, seal. */
+import * as z from 'zod';
+import { parseStatementName } from '../shared/core/names.ts';
+import { fanOut } from '../shared/engine/fan-out.ts';
+import { entry } from './entry.ts';
+import { commonPorts, queuePort, warehousePort } from './runtime.ts';
+
+/** EventBridge, `Redshift Data Statement Status Change`; only what is read. */
+const statementEndSchema = z.object({
+  detail: z.object({
+    statementName: z.string(),
+    statementId: z.string(),
+    state: z.enum(['FINISHED', 'FAILED', 'ABORTED']),
+  }),
+});
+
+const STATEMENT = { FINISHED: 'finished', FAILED: 'failed', ABORTED: 'aborted' } as const;
+
+export const handler = entry(
+  () => ({ ...commonPorts(), queue: queuePort(), warehouse: warehousePort() }),
+  async (ports, event: unknown, { signal }) => {
+    const { statementName, statementId, state } = statementEndSchema.parse(event).detail;
+    const run = parseStatementName(ports.settings.environment, statementName);
+    if (run === undefined) return { is: 'foreign' as const };
+    const result = await fanOut(ports, { ...run, statementId, statement: STATEMENT[state], signal });
+    ports.telemetry.log('info', 'statement_ended', { ...run, statementId, state, ...result });
+    return result;
+  },
+);

@@ -1,4 +1,55 @@
-/** Entry point; its use case is not wired yet. */
-export const handler = async (): Promise<never> => {
-  throw new Error('not wired yet');
-};
+/**
+ * Pointers from the two lanes of one destination account: reads the batch's bytes, maps, sends, settles. A batch that
+ * is not done is handed back with the wait that the use case asks for; never by sending it again.
+ */
+import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
+import { ChangeMessageVisibilityCommand } from '@aws-sdk/client-sqs';
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import { asFault } from '../shared/core/fault.ts';
+import { VISIBILITY_MS_MAX } from '../shared/core/limits.ts';
+import { loadBatch } from '../shared/engine/load-batch.ts';
+import { type Call, entry } from './entry.ts';
+import { loaderPorts } from './loader-runtime.ts';
+import { messageOf } from './messages.ts';
+import { laneUrl, sqs } from './runtime.ts';
+
+type LoaderRuntime = ReturnType<typeof loaderPorts>;
+
+const processor = new BatchProcessor(EventType.SQS);
+
+export const handler = entry(loaderPorts, (ports, event: SQSEvent, call) =>
+  processPartialResponse(event, (record: SQSRecord) => load(ports, record, call), processor, {
+    processInParallel: false,
+    throwOnFullBatchFailure: false,
+  }),
+);
+
+async function load(ports: LoaderRuntime, record: SQSRecord, call: Call): Promise<void> {
+  const message = messageOf(ports.telemetry, record);
+  if (message === undefined) return;
+  const receivedAt = ports.clock.now();
+  const receiveCount = Number(record.attributes.ApproximateReceiveCount);
+  try {
+    const { deadlineAt, signal } = call;
+    const result = await loadBatch(ports, { message, receiveCount, receivedAt, deadlineAt, signal });
+    if (result.is === 'done') return;
+    await hide(record, result.afterMs);
+  } catch (error) {
+    ports.telemetry.failed(asFault(error));
+  }
+  throw new Error('again');
+}
+
+/** Makes the message visible again after a wait; SQS counts whole seconds, at most twelve hours from the receipt. */
+async function hide(record: SQSRecord, afterMs: number): Promise<void> {
+  const seconds = Math.ceil(Math.min(Math.max(0, afterMs), VISIBILITY_MS_MAX - RECEIPT_AGE_MS_MAX) / 1000);
+  const command = new ChangeMessageVisibilityCommand({
+    QueueUrl: laneUrl(record.eventSourceARN),
+    ReceiptHandle: record.receiptHandle,
+    VisibilityTimeout: seconds,
+  });
+  await sqs().send(command);
+}
+
+/** Lambda's longest timeout: no receipt is older than that while its handler runs. */
+const RECEIPT_AGE_MS_MAX = 900_000;

@@ -1,4 +1,41 @@
-/** Entry point; its use case is not wired yet. */
-export const handler = async (): Promise<never> => {
-  throw new Error('not wired yet');
-};
+/** Edits of definitions, from the table's stream: validates what is written now, and brings the schedule in line. */
+import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
+import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
+import { asFault } from '../shared/core/fault.ts';
+import { reconcileSync } from '../shared/engine/reconcile-sync.ts';
+import { entry } from './entry.ts';
+import { commonPorts, definitionsPort, schedulesPort, warehousePort } from './runtime.ts';
+import { targetFaults } from './target-faults.ts';
+
+const ports = () => ({
+  ...commonPorts(),
+  definitions: definitionsPort(),
+  schedules: schedulesPort(),
+  warehouse: warehousePort(),
+});
+
+const processor = new BatchProcessor(EventType.DynamoDBStreams);
+
+export const handler = entry(ports, (built, event: DynamoDBStreamEvent) =>
+  processPartialResponse(event, (record: DynamoDBRecord) => reconcile(built, record), processor, {
+    processInParallel: false,
+    throwOnFullBatchFailure: false,
+  }),
+);
+
+/** The record only says which sync was edited: what is written now is read again, so the order does not matter. */
+async function reconcile(built: ReturnType<typeof ports>, record: DynamoDBRecord): Promise<void> {
+  const syncId = record.dynamodb?.Keys?.syncId?.S;
+  if (syncId === undefined) return;
+  try {
+    const { accounts } = built.settings;
+    const result = await reconcileSync(built, {
+      syncId,
+      targetFaults: (sync) => targetFaults(accounts, sync),
+    });
+    built.telemetry.log('info', 'definition_edited', { syncId, is: result.is });
+  } catch (error) {
+    built.telemetry.failed(asFault(error));
+    throw new Error('again');
+  }
+}

@@ -2,7 +2,7 @@
  * What travels through SQS: a pointer to one batch, never rows. Identity is (epoch, shard, ordinal), never the
  * MessageId. The destination and the fields come from the frozen definition, never from the message.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SYNC_ID } from './names.ts';
 
 export const batchMessageSchema = z.strictObject({

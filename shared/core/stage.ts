@@ -9,7 +9,7 @@
  * that a delete can name its record. The manifest beside it is Redshift's verbose manifest; a repeat of the
  * extraction in the same epoch is impossible, so both never change.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export type Change = 'a' | 'c' | 'r' | 'i';
 

@@ -2,7 +2,7 @@
  * Schemas of what the engine wrote itself: items of the state table, and the frozen objects of a run. The types are
  * in `run.ts`, `stage.ts` and `sync.ts`. Unknown names are dropped, so a newer version's attributes do no harm.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { syncSchema } from './sync.ts';
 
 const time = z.number();

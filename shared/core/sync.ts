@@ -3,7 +3,7 @@
  * This file is the shape, and its descriptions are what editors show; rules across fields are in `sync-rules.ts`,
  * SQL is checked in `shared/warehouse`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { FIELDS_MAX, SQL_BYTES_MAX, TEMPLATE_CHARACTERS_MAX } from './limits.ts';
 import { ACCOUNT_NAME, SYNC_ID } from './names.ts';
 

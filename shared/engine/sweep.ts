@@ -21,10 +21,13 @@ import { checkProgress } from './stalled-run.ts';
 import { startRun } from './start-run.ts';
 import { at, readRun, syncOf } from './sync-state.ts';
 
+/** Everything but schedules: the sweep starts runs itself. */
+export type SweepPorts = Omit<Ports, 'schedules'>;
+
 export type SweepResult = { readonly looked: number; readonly failed: number };
 
 export async function sweep(
-  ports: Ports,
+  ports: SweepPorts,
   input: { readonly owner: string; readonly signal: AbortSignal },
 ): Promise<SweepResult> {
   let looked = 0;
@@ -48,7 +51,7 @@ export async function sweep(
 
 type SweepInput = { readonly owner: string; readonly signal: AbortSignal };
 
-async function sweepSync(ports: Ports, sync: SyncState, input: SweepInput): Promise<void> {
+async function sweepSync(ports: SweepPorts, sync: SyncState, input: SweepInput): Promise<void> {
   if (sync.phase === 'idle') return sweepIdle(ports, sync, input);
   const code = await reasonToFence(ports, sync);
   if (code !== undefined) {
@@ -60,7 +63,7 @@ async function sweepSync(ports: Ports, sync: SyncState, input: SweepInput): Prom
   return sweepLoading(ports, sync, input);
 }
 
-async function reasonToFence(ports: Ports, sync: SyncState): Promise<string | undefined> {
+async function reasonToFence(ports: SweepPorts, sync: SyncState): Promise<string | undefined> {
   const definition = await ports.definitions.accepted(sync.syncId);
   if (definition === undefined) return 'definition_deleted';
   if (!definition.sync.enabled) return 'definition_disabled';
@@ -69,7 +72,7 @@ async function reasonToFence(ports: Ports, sync: SyncState): Promise<string | un
   return sync.phase !== 'held' && age > RUN_MS_MAX ? 'run_too_old' : undefined;
 }
 
-async function sweepIdle(ports: Ports, sync: SyncState, { owner }: SweepInput): Promise<void> {
+async function sweepIdle(ports: SweepPorts, sync: SyncState, { owner }: SweepInput): Promise<void> {
   const now = ports.clock.now();
   const { syncId, epoch } = sync;
   const isRecent = now - sync.notBefore < RECORD_MS_MAX;
@@ -78,12 +81,12 @@ async function sweepIdle(ports: Ports, sync: SyncState, { owner }: SweepInput): 
   await startRun(ports, { syncId, scheduledAt: sync.wanted, owner });
 }
 
-async function sweepHeld(ports: Ports, sync: SyncState): Promise<void> {
+async function sweepHeld(ports: SweepPorts, sync: SyncState): Promise<void> {
   if (ports.clock.now() < (sync.hold?.until ?? 0)) return;
   await discardHold(ports, { syncId: sync.syncId, code: 'hold_expired' });
 }
 
-async function sweepExtracting(ports: Ports, sync: SyncState, { signal }: SweepInput): Promise<void> {
+async function sweepExtracting(ports: SweepPorts, sync: SyncState, { signal }: SweepInput): Promise<void> {
   if (ports.clock.now() <= (sync.leaseUntil ?? 0)) return;
   const { syncId, epoch } = sync;
   const run = await readRun(ports.state, syncId, epoch);
@@ -102,7 +105,7 @@ async function sweepExtracting(ports: Ports, sync: SyncState, { signal }: SweepI
   await fanOut(ports, { syncId, epoch, statement: state, ...said, signal });
 }
 
-async function sweepLoading(ports: Ports, sync: SyncState, { signal }: SweepInput): Promise<void> {
+async function sweepLoading(ports: SweepPorts, sync: SyncState, { signal }: SweepInput): Promise<void> {
   const { syncId, epoch } = sync;
   const finished = await finishRun(ports, { syncId, epoch });
   if (finished.is !== 'loading') return;
@@ -118,7 +121,7 @@ async function sweepLoading(ports: Ports, sync: SyncState, { signal }: SweepInpu
 }
 
 /** One sweep at a time repeats a fan-out; a second one finds a lease that is not the one it read. */
-async function renewLease(ports: Ports, sync: SyncState): Promise<boolean> {
+async function renewLease(ports: SweepPorts, sync: SyncState): Promise<boolean> {
   const leaseUntil = ports.clock.now() + ports.settings.extractorLeaseMs;
   const written = await ports.state.update(syncKey(sync.syncId), {
     when: [...at(sync.epoch, sync.phase), { attribute: 'leaseUntil', is: '=', value: sync.leaseUntil ?? 0 }],

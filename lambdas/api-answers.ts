@@ -1,0 +1,35 @@
+/** What the api function answers; refusals of the use cases in words that an operator can act on. */
+
+/** `ok: true` with what the verb gives, or why not: `code` for programs, message and remedy for people. */
+export type ApiAnswer =
+  | ({ readonly ok: true } & Readonly<Record<string, unknown>>)
+  | { readonly ok: false; readonly code: string; readonly message: string; readonly remedy: string };
+
+export function refusal(code: string): ApiAnswer {
+  const [message, remedy] = WORDS[code] ?? [`the engine refused it: ${code}`, 'See docs/runbook.md.'];
+  return { ok: false, code, message, remedy };
+}
+
+const WORDS: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
+  request_invalid: [
+    'the request is not one of the verbs, or a name in it is not a sync id or plan hash',
+    'Verbs: run, status, approve, discard, pause, resume.',
+  ],
+  no_definition: ['there is no accepted definition of this sync', 'Push one, or read its status item.'],
+  disabled: ['the definition says enabled: false', 'Set enabled to true in the definition.'],
+  paused: ['the sync is paused', 'Resume it first.'],
+  run_active: [
+    'a run of this sync is under way or held',
+    'See its status; wait, approve or discard, or pause it.',
+  ],
+  not_yet: ['the last run ended a moment ago', 'Try again when the grace time is over.'],
+  stale_tick: ['a newer tick has already been taken', 'Nothing to do.'],
+  contended: ['somebody else changed this sync at the same moment', 'Try again.'],
+  not_held: ['no run of this sync is held', 'Read its status.'],
+  another_plan: [
+    'the held plan is another one',
+    'Read the status again and name the hash that you see there.',
+  ],
+  expired: ['the hold has expired', 'The run is being discarded; the next tick starts a new one.'],
+  not_paused: ['the sync is not paused', 'Nothing to do.'],
+};

@@ -30,6 +30,8 @@ export type MemoryQueue = Queue & {
   nextVisibleAt(account: string, lane: Lane): number | undefined;
   /** Sends a message a second time, as an at-least-once queue may. */
   duplicate(account: string, lane: Lane, message: BatchMessage): void;
+  /** A message of this run is anywhere, the dead-letter queue included. */
+  holds(syncId: string, epoch: number): boolean;
   /** Which of the messages of one call are not taken; none by default. */
   refuse: (message: BatchMessage) => boolean;
 };
@@ -114,6 +116,7 @@ export function memoryQueue(
     },
     waiting: (account) => count((one) => mine(one, account) && !one.place.endsWith('/dead')),
     dead: (account) => count((one) => mine(one, account) && one.place.endsWith('/dead')),
+    holds: (syncId, epoch) => count(({ message: m }) => m.syncId === syncId && m.epoch === epoch) > 0,
     nextVisibleAt: (account, lane) => {
       const times = [...held.values()]
         .filter((one) => one.place === place(account, lane))

@@ -18,7 +18,7 @@ export const timestampText = (ms: number): string =>
   `${new Date(ms).toISOString().slice(0, 23).replace('T', ' ')}000`;
 
 export function tableName(sql: string): string {
-  const name = /\bfrom\s+([a-z_.]+)/i.exec(sql)?.[1];
+  const name = /\bfrom\s+([a-z0-9_.]+)/i.exec(sql)?.[1];
   if (name === undefined) throw new Error('the fake warehouse needs "from <table>" in the model');
   return name;
 }

@@ -1,0 +1,91 @@
+/**
+ * What people and pipelines do to a model while syncs run: rows come, change, revert, leave, are duplicated, lose
+ * their key, turn bad and are mended; a reload empties the table, or leaves half of it, for some minutes.
+ */
+import type { ModelRow, ModelTable } from '../memory/model-table.ts';
+import { timestampText } from '../memory/model-table.ts';
+import type { Random } from '../memory/seeded.ts';
+
+export type Editor = {
+  readonly table: ModelTable;
+  /** A few edits at this moment; nothing while a reload is at work. */
+  edit(nowMs: number): void;
+  /** Takes rows away until `restore`. */
+  reload(kept: number): void;
+  restore(): void;
+  isWhole(): boolean;
+};
+
+const COLUMNS = ['id', 'name', 'score', 'changed_at'].map((name) => ({ name, type: 'varchar' }));
+
+export function modelEditor(random: Random, nowMs: number): Editor {
+  let next = 0;
+  let version = 0;
+  const former = new Map<string, ModelRow>();
+  let hidden: readonly ModelRow[] | undefined;
+  const made = (id: string | null, name: string, now: number): ModelRow => {
+    version += 1;
+    return { id, name, score: String(version), changed_at: timestampText(now) };
+  };
+  const added = (now: number): ModelRow => {
+    next += 1;
+    return made(`k${next}`, random.pick(NAMES), now);
+  };
+  const start = random.chance(0.1) ? 0 : 3 + random.below(30);
+  const table: ModelTable = {
+    columns: COLUMNS,
+    rows: Array.from({ length: start }, () => added(nowMs - 1)),
+    checks: {},
+  };
+  const one = (now: number): void => {
+    const rows = [...table.rows];
+    const at = random.below(Math.max(1, rows.length));
+    const row = rows[at];
+    const kind = random.pick(EDITS);
+    if (row === undefined || kind === 'add') rows.push(added(now));
+    else if (kind === 'remove') rows.splice(at, 1);
+    else if (kind === 'duplicate') rows.push({ ...row, changed_at: timestampText(now) });
+    else if (kind === 'keyless') rows.push(made(null, 'nobody', now));
+    else rows[at] = edited(kind, row, now);
+    table.rows = rows;
+  };
+  const edited = (kind: (typeof EDITS)[number], row: ModelRow, now: number): ModelRow => {
+    const id = row.id ?? null;
+    const changed = kind === 'revert' ? former.get(id ?? '') : undefined;
+    if (id !== null) former.set(id, row);
+    if (changed !== undefined) return { ...changed, changed_at: timestampText(now) };
+    return made(id, kind === 'spoil' ? random.pick(['bad', 'poison']) : random.pick(NAMES), now);
+  };
+  return {
+    table,
+    edit: (now) => {
+      if (hidden !== undefined) return;
+      for (let turn = random.below(6); turn >= 0; turn -= 1) one(now);
+    },
+    reload: (kept) => {
+      if (hidden !== undefined) return;
+      hidden = table.rows;
+      table.rows = table.rows.slice(0, kept);
+    },
+    restore: () => {
+      if (hidden !== undefined) table.rows = hidden;
+      hidden = undefined;
+    },
+    isWhole: () => hidden === undefined,
+  };
+}
+
+const NAMES = ['ann', 'bob', 'çelik', 'dot', 'eve 😀', 'bad'];
+const EDITS = [
+  'add',
+  'add',
+  'change',
+  'change',
+  'change',
+  'revert',
+  'revert',
+  'remove',
+  'duplicate',
+  'keyless',
+  'spoil',
+] as const;

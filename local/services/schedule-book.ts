@@ -71,6 +71,12 @@ export function openScheduleBook(file: string, speed: number, fire: Fire): Sched
     return at === undefined ? undefined : Math.round(origin + (at - origin) / speed);
   };
 
+  /** Counted from the tick itself, so that lateness does not add up; ticks that were missed are left out. */
+  function following(schedule: Schedule & { nextAt: number }, now: number): number | undefined {
+    const after = next(schedule, schedule.nextAt);
+    return after !== undefined && after <= now ? next(schedule, now) : after;
+  }
+
   function save(): void {
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(`${file}.new`, JSON.stringify([...schedules.values()], undefined, 2));
@@ -90,7 +96,10 @@ export function openScheduleBook(file: string, speed: number, fire: Fire): Sched
     const now = Date.now();
     for (const schedule of [...schedules.values()]) {
       if (!isDue(schedule) || schedule.nextAt > now) continue;
-      schedules.set(keyOf(schedule.GroupName, schedule.Name), { ...schedule, nextAt: next(schedule, now) });
+      schedules.set(keyOf(schedule.GroupName, schedule.Name), {
+        ...schedule,
+        nextAt: following(schedule, now),
+      });
       fire(schedule, fillIn(schedule, speed));
     }
     save();

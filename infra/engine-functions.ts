@@ -188,12 +188,7 @@ function schedulingRuns(scope: Construct, { schedules, undelivered }: EnginePart
     },
     statements: [
       {
-        actions: [
-          'scheduler:GetSchedule',
-          'scheduler:CreateSchedule',
-          'scheduler:UpdateSchedule',
-          'scheduler:DeleteSchedule',
-        ],
+        actions: ['scheduler:CreateSchedule', 'scheduler:UpdateSchedule', 'scheduler:DeleteSchedule'],
         resources: [all],
       },
       {

@@ -61,7 +61,6 @@ function warehouseStatements(scope: Construct, environment: Environment): iam.Po
       actions: [
         'redshift-data:DescribeStatement',
         'redshift-data:GetStatementResult',
-        'redshift-data:GetStatementResultV2',
         'redshift-data:CancelStatement',
       ],
       resources: ['*'],

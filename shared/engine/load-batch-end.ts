@@ -2,13 +2,12 @@
  * What is left behind when a delivery ends before its batch: failure object, then the resume point with the counts of
  * everything before it, so that the next delivery neither repeats a count nor loses one.
  */
-import { type Delivery, failRow, type Stop } from './load-batch-delivery.ts';
+import type { Delivery, Stop } from './load-batch-delivery.ts';
 import { AT_FULL_SPEED, ORDERLY } from './load-batch-point.ts';
 import { savePoint } from './send-rows-claim.ts';
 
 export async function endEarly(d: Delivery, stop: Stop): Promise<void> {
   const isUnsafe = Object.values(d.plan.classOf).includes('unsafe');
-  if (isUnsafe) giveUpGaps(d);
   const { found } = d.point;
   const { index, offset } = d.ledger.prefix();
   if (!stop.isOrderly) {
@@ -21,27 +20,3 @@ export async function endEarly(d: Delivery, stop: Stop): Promise<void> {
   const isStuck = offset === found.offset && found.crashes > ORDERLY;
   await savePoint(d, isStuck ? found.crashes : ORDERLY, { job: d.job });
 }
-
-/**
- * Class C: a pending row in front of rows that have ended cannot wait for the next delivery, which would send those
- * again. It is tried by the next run instead.
- */
-function giveUpGaps(d: Delivery): void {
-  const { ledger } = d;
-  let last = ledger.lines() - 1;
-  while (last >= 0 && ledger.isPending(last)) last -= 1;
-  for (const { indexes, lines, jobId } of d.retries) {
-    if (jobId !== undefined) continue;
-    indexes.forEach((index, at) => {
-      const line = lines[at];
-      if (index < last && line !== undefined) failRow(d, index, line, NO_ANSWER);
-    });
-  }
-}
-
-const NO_ANSWER = {
-  kind: 'rejected',
-  code: 'no_answer',
-  reason: 'the destination put the row off, and its batch could not wait',
-  isPermanent: false,
-} as const;

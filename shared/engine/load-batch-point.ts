@@ -10,12 +10,16 @@
  *   3  a row alone ended badly -> the same once more, its write says 4
  *   4  the same row again      -> that line is dead, alone
  * A first receive writes nothing, so a fault-free run pays no write for this.
+ *
+ * Where a row must not be sent twice (class C, jobs) a batch also has an owner, `o<ordinal>`: each write names it, so
+ * of two deliveries at once (a repeated fan-out, a visibility that ran out) the older one stops before its next call.
  */
+import { Fault } from '../core/fault.ts';
 import type { BatchMessage } from '../core/message.ts';
 import { shardKey } from '../core/names.ts';
 import { type Counts, NO_ROWS } from '../core/outcomes.ts';
 import type { ResumePoint } from '../core/run.ts';
-import type { Attribute, Item, StateStore } from '../ports.ts';
+import type { Attribute, Condition, Item, StateStore } from '../ports.ts';
 
 export const ORDERLY = 0;
 export const AT_FULL_SPEED = 1;
@@ -47,29 +51,45 @@ export type PointStore = {
   readonly found: FoundPoint;
   /** True when the item holds a point of this delivery or a former one. */
   isWritten(): boolean;
+  /** Throws `batch_taken_over` (transient) when another delivery of the batch owns it now. */
   write(point: ResumePoint): Promise<void>;
 };
 
 export function pointStore(
   state: StateStore,
   { syncId, epoch, shard, ordinal }: BatchMessage,
-  found: FoundPoint,
-  wasThere: boolean,
+  { item, found, owner }: { item: Item | undefined; found: FoundPoint; owner: string | undefined },
 ): PointStore {
-  let isWritten = wasThere;
+  const name = `o${ordinal}`;
+  let isWritten = item?.[`p${ordinal}`] !== undefined;
+  let holder = item?.[name];
   return {
     found,
     isWritten: () => isWritten,
     write: async (point) => {
       isWritten = true;
       // Settled by another delivery of the same batch: its outcome stands, a point would never be read.
-      await state.update(shardKey(syncId, epoch, shard), {
-        when: [{ attribute: `b${ordinal}`, is: 'absent' }],
-        set: { [`p${ordinal}`]: storable(point) },
-      });
+      const when: Condition[] = [{ attribute: `b${ordinal}`, is: 'absent' }];
+      const set: Record<string, Attribute> = { [`p${ordinal}`]: storable(point) };
+      if (owner !== undefined) {
+        when.push(
+          typeof holder === 'string'
+            ? { attribute: name, is: '=', value: holder }
+            : { attribute: name, is: 'absent' },
+        );
+        set[name] = owner;
+      }
+      const written = await state.update(shardKey(syncId, epoch, shard), { when, set });
+      if (owner === undefined) return;
+      // A write whose answer was lost is recognised when the SDK repeats it: the item is ours already.
+      if (!written.applied && written.item?.[name] !== owner) throw takenOver();
+      holder = owner;
     },
   };
 }
+
+const takenOver = (): Fault =>
+  new Fault('transient', 'batch_taken_over', 'another delivery of the same batch has gone on from here');
 
 function storable(point: ResumePoint): Attribute {
   const { offset, crashes, deferrals, claimedTo, job } = point;

@@ -59,13 +59,15 @@ export async function loadBatch(ports: LoaderPorts, input: LoadInput): Promise<L
   if (sync === undefined || sync.epoch !== epoch || sync.phase !== 'loading') return { is: 'done' };
   const { cut } = sync;
   if (cut === undefined) throw new Fault('bug', 'cut_missing', `${syncId} is loading without a cut`);
-  const item = receiveCount > 1 ? await ports.state.read(shardKey(syncId, epoch, shard)) : undefined;
+  const plan = await planOrStop(ports, message);
+  if (plan === undefined) return handBack(ports, input, { code: 'run_stopped', afterMs: 0, isOrderly: true });
+  // A repeated fan-out makes first receives too: only where sending twice does no harm they need no look.
+  const mustLook = receiveCount > 1 || plan.isSerial;
+  const item = mustLook ? await ports.state.read(shardKey(syncId, epoch, shard)) : undefined;
   if (item?.[`b${ordinal}`] !== undefined) {
     await completeShard(ports, message, cut, item);
     return { is: 'done' };
   }
-  const plan = await planOrStop(ports, message);
-  if (plan === undefined) return handBack(ports, input, { code: 'run_stopped', afterMs: 0, isOrderly: true });
   return deliver(ports, input, plan, cut, item);
 }
 
@@ -105,7 +107,11 @@ async function deliver(
     cut,
     lane: laneOf(cut),
     ledger: ledgerFrom(found.offset, found.counts),
-    point: pointStore(ports.state, message, found, item?.[`p${message.ordinal}`] !== undefined),
+    point: pointStore(ports.state, message, {
+      item,
+      found,
+      owner: plan.isSerial ? ports.ids.next() : undefined,
+    }),
     failures: [],
     deferrals: new Map(found.deferrals > 0 ? [[0, found.deferrals]] : []),
     retries: [],

@@ -114,31 +114,44 @@ function finishRow(
 function defer(d: Delivery, group: Group, positions: readonly number[], waitMs: number): void {
   const later: number[] = [];
   let most = 0;
+  const waitsFrom = firstThatMayWait(d, group);
   for (const at of positions.toSorted((a, b) => a - b)) {
     const index = group.indexes[at] ?? 0;
     const deferrals = (d.deferrals.get(index) ?? 0) + 1;
     d.deferrals.set(index, deferrals);
     most = Math.max(most, deferrals);
     const line = group.lines[at];
-    if (deferrals < DEFERRALS_MAX) later.push(at);
-    else if (line !== undefined) failRow(d, index, line, NO_ANSWER);
+    if (deferrals < DEFERRALS_MAX && at >= waitsFrom) later.push(at);
+    else if (line !== undefined) failRow(d, index, line, at < waitsFrom ? COULD_NOT_WAIT : NO_ANSWER);
   }
   count(d, 'rows_deferred', later.length);
   const waitedAt = d.ports.clock.now() + Math.max(waitMs, DEFERRAL_WAIT_MS_MIN * 2 ** (most - 1));
   // On a coarse grid, so that rows which several requests put off are due together and make one request.
   const dueAt = Math.ceil(waitedAt / DEFERRAL_WAIT_MS_MIN) * DEFERRAL_WAIT_MS_MIN;
   const changes = { dueAt, isDeferred: true };
-  const isUnsafe = d.plan.classOf[group.operation] === 'unsafe' || d.plan.destination.kind === 'jobs';
   if (later.length === 0) return;
-  if (!isUnsafe) d.retries.push(subgroup(group, later, changes));
-  // A claim names a range of lines: it must not hold rows that have ended. The first run goes out first.
-  else
-    d.retries.push(
-      ...runsOf(group, later)
-        .toReversed()
-        .map((run) => subgroup(group, run, changes)),
-    );
+  // A job names a range of lines: it must not hold rows that have ended. The first run goes out first.
+  const parts = d.plan.destination.kind === 'jobs' ? runsOf(later).toReversed() : [later];
+  d.retries.push(...parts.map((part) => subgroup(group, part, changes)));
 }
+
+/**
+ * Class C: a resume point has nothing before it pending and nothing behind it sent, so a row that was put off in
+ * front of one that has ended cannot wait: a crash would send the other twice. The next run tries it again.
+ */
+function firstThatMayWait(d: Delivery, group: Group): number {
+  if (d.plan.classOf[group.operation] !== 'unsafe') return 0;
+  let at = group.indexes.length;
+  while (at > 0 && d.ledger.isPending(group.indexes[at - 1] ?? 0)) at -= 1;
+  return at;
+}
+
+const COULD_NOT_WAIT = {
+  kind: 'rejected',
+  code: 'no_answer',
+  reason: 'the destination put the row off after it had taken others of the same request',
+  isPermanent: false,
+} as const;
 
 const NO_ANSWER = {
   kind: 'rejected',
@@ -148,14 +161,14 @@ const NO_ANSWER = {
 } as const;
 
 /** Positions in runs that are next to each other. */
-function runsOf(group: Group, positions: readonly number[]): number[][] {
+function runsOf(positions: readonly number[]): number[][] {
   const runs: number[][] = [];
   for (const at of positions) {
     const last = runs.at(-1);
     if (last !== undefined && last.at(-1) === at - 1) last.push(at);
     else runs.push([at]);
   }
-  return group.rows.length === 0 ? [] : runs;
+  return runs;
 }
 
 function bisect(d: Delivery, group: Group, fault: Fault): void {

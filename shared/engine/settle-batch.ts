@@ -23,7 +23,7 @@ export async function settleBatch(
   const { syncId, epoch, shard, ordinal } = message;
   const written = await ports.state.update(shardKey(syncId, epoch, shard), {
     setIfAbsent: { [`b${ordinal}`]: packCounts(counts) },
-    remove: [`p${ordinal}`],
+    remove: [`p${ordinal}`, `o${ordinal}`],
   });
   await completeShard(ports, message, cut, written.item);
 }

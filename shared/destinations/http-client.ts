@@ -60,22 +60,23 @@ async function send(
 ): Promise<HttpResponse> {
   const headers = checkedHeaders(request.headers);
   if (signal.aborted) throw abortedFault(url.host);
-  const control = new AbortController();
-  const onAbort = (): void => control.abort(abortedFault(url.host));
+  const receiver = receive(url);
+  const onAbort = (): void => receiver.giveUp(abortedFault(url.host));
   signal.addEventListener('abort', onAbort, { once: true });
-  const timer = setTimeout(() => control.abort(timeoutFault(url, request.timeoutMs)), request.timeoutMs);
+  const onTimeout = (): void => receiver.giveUp(timeoutFault(url, request.timeoutMs));
+  const timer = setTimeout(onTimeout, request.timeoutMs);
   try {
-    const answer = await agent.request({
+    const options: Dispatcher.DispatchOptions = {
       origin: url.origin,
       path: url.pathname + url.search,
       method: request.method as Dispatcher.HttpMethod,
       headers,
       body: request.body ?? null,
-      signal: control.signal,
       headersTimeout: 0,
       bodyTimeout: 0,
-    });
-    return await read(answer, url);
+    };
+    agent.dispatch(options, receiver.handler);
+    return await receiver.answer;
   } catch (error) {
     throw transportFault(error, url.host);
   } finally {
@@ -84,33 +85,59 @@ async function send(
   }
 }
 
-async function read(answer: Dispatcher.ResponseData, url: URL): Promise<HttpResponse> {
-  if (answer.statusCode >= 300 && answer.statusCode < 400) {
-    // Nobody reads it; without a listener its end would be an uncaught error.
-    answer.body.on('error', () => undefined).destroy();
-    throw new Fault('config', 'redirect_refused', `${url.host} answered with a redirect`, {
-      remedy: 'Write the address that it redirects to; redirects are never followed.',
-    });
-  }
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(answer.headers)) {
-    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return { status: answer.statusCode, headers, body: await readCapped(answer.body) };
-}
-
-/** At most RESPONSE_BYTES_MAX; the rest is cut and the connection destroyed. */
-async function readCapped(body: Dispatcher.ResponseData['body']): Promise<string> {
+/**
+ * Takes an answer straight from the parser: no stream object for each of many small answers. `giveUp` destroys the
+ * socket before it rejects; a request that still waits for a socket ends before its first byte is written.
+ */
+function receive(url: URL) {
+  const { promise: answer, resolve, reject } = Promise.withResolvers<HttpResponse>();
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    const room = RESPONSE_BYTES_MAX - bytes;
-    chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
-    bytes += chunk.length;
-    // Leaving the loop destroys the body, and with it the socket.
-    if (bytes > RESPONSE_BYTES_MAX) break;
+  let status = 0;
+  let headers: HttpResponse['headers'] = {};
+  let controller: Dispatcher.DispatchController | undefined;
+  let given: Fault | undefined;
+  const giveUp = (fault: Fault): void => {
+    given = fault;
+    controller?.abort(fault);
+    reject(fault);
+  };
+  const finish = (): void => resolve({ status, headers, body: Buffer.concat(chunks).toString('utf8') });
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart: (started) => {
+      controller = started;
+      if (given !== undefined) started.abort(given);
+    },
+    onResponseStart: (_controller, code, received) => {
+      status = code;
+      headers = flat(received);
+      if (code >= 300 && code < 400) giveUp(redirectFault(url));
+    },
+    onResponseData: (current, chunk) => {
+      chunks.push(chunk.subarray(0, RESPONSE_BYTES_MAX - bytes));
+      bytes += chunk.length;
+      if (bytes <= RESPONSE_BYTES_MAX) return;
+      finish();
+      current.abort(new Error('the answer is cut at its limit'));
+    },
+    onResponseEnd: finish,
+    onResponseError: (_controller, error) => reject(error),
+  };
+  return { answer, handler, giveUp };
+}
+
+function flat(headers: Readonly<Record<string, string | string[] | undefined>>): HttpResponse['headers'] {
+  const joined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) joined[name] = Array.isArray(value) ? value.join(', ') : value;
   }
-  return (chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)).toString('utf8');
+  return joined;
+}
+
+function redirectFault(url: URL): Fault {
+  return new Fault('config', 'redirect_refused', `${url.host} answered with a redirect`, {
+    remedy: 'Write the address that it redirects to; redirects are never followed.',
+  });
 }
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -24,6 +24,7 @@ export type World = {
   readonly sink: Sink;
   readonly database: AppDatabase;
   readonly state: StateTable;
+  readonly dynamodb: DynamoDBClient;
   readonly definitionsTable: string;
   readonly s3: S3Client;
   readonly bucket: string;
@@ -85,7 +86,7 @@ function connected(
   const dynamodb = new DynamoDBClient(client);
   const s3 = new S3Client({ ...client, forcePathStyle: true });
   return {
-    ...{ settings, stack, sink, database, s3 },
+    ...{ settings, stack, sink, database, s3, dynamodb },
     state: { client: DynamoDBDocumentClient.from(dynamodb), table: outputs.StateTable ?? '' },
     definitionsTable: outputs.DefinitionsTable ?? '',
     bucket: outputs.StagingBucket ?? '',

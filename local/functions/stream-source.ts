@@ -39,13 +39,16 @@ export type StreamSourceSettings = {
   readonly partial: boolean;
   /** Any of them lets a record through; none: all records. */
   readonly filters: readonly Matcher[];
+  /** Before the first retry of a batch; absent: as on AWS, about a second. */
+  readonly retryMs?: number;
   readonly bury: ((records: readonly StreamRecord[], attempts: number) => void) | undefined;
 };
 
 export type StreamSource = Source & { append(record: StreamRecord): void; pending(): number };
 
-/** Between two tries of the same batch. */
+/** Before the first retry of a batch; each further one waits as much longer. */
 const RETRY_MS = 1000;
+const RETRY_STEPS_MAX = 10;
 
 export function startStreamSource(target: LocalFunction, settings: StreamSourceSettings): StreamSource {
   const stopping = new AbortController();
@@ -79,7 +82,7 @@ export function startStreamSource(target: LocalFunction, settings: StreamSourceS
       drop(rest.length);
       return;
     }
-    await pause(RETRY_MS * Math.min(tries, 10), stopping.signal);
+    await pause((settings.retryMs ?? RETRY_MS) * Math.min(tries, RETRY_STEPS_MAX), stopping.signal);
     const half = Math.ceil(rest.length / 2);
     if (settings.bisect && result.is === 'error' && rest.length > 1) {
       await deliver(rest.slice(0, half), tries);

@@ -120,7 +120,7 @@ export async function startFixture(settings: Partial<StackSettings> = {}): Promi
 const WAIT_MS_MAX = 30_000;
 const POLL_MS = 25;
 
-async function seen(
+export async function seen(
   client: DynamoDBClient,
   table: string,
   source: string,

@@ -279,6 +279,8 @@ async function binaryFolder(isRoot: boolean): Promise<string> {
     await cp(native, half, { recursive: true, verbatimSymlinks: true });
     await rename(half, copy).catch(() => rm(half, { recursive: true, force: true }));
   }
+  // Anyone may make a folder of that name before us; only our own copy is run.
+  if ((await stat(copy)).uid !== 0) throw new Error(`${copy} is not ours: remove it`);
   return path.join(copy, 'bin');
 }
 

@@ -6,15 +6,21 @@
 /** Shorter values are words, and cutting them out would garble every reason. */
 const SECRET_CHARACTERS_MIN = 6;
 
-/** Takes secrets and header values that were sent; gives a function that cuts them, and their parts, from a text. */
+/**
+ * Takes secrets and header values that were sent; gives a function that cuts them, and their parts, from a text. Most
+ * requests have no text to clean, so the work begins with the first.
+ */
 export function scrubber(sensitive: readonly unknown[]): (text: string) => string {
+  let cut: readonly string[] | undefined;
+  return (text) => {
+    cut ??= secretParts(sensitive);
+    return cut.reduce((clean, part) => clean.replaceAll(part, '[secret]'), text);
+  };
+}
+
+function secretParts(sensitive: readonly unknown[]): readonly string[] {
   const parts = sensitive.flatMap((value) => (typeof value === 'string' ? [value, ...value.split(' ')] : []));
-  const cut = [...new Set(parts)]
+  return [...new Set(parts)]
     .filter((part) => part.length >= SECRET_CHARACTERS_MIN)
     .toSorted((a, b) => b.length - a.length);
-  return (text) => {
-    let clean = text;
-    for (const part of cut) clean = clean.replaceAll(part, '[secret]');
-    return clean;
-  };
 }

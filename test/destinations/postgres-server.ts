@@ -1,5 +1,5 @@
 /** One real PostgreSQL for a test file, with TLS, and a client of its own to look inside. */
-import { mkdtemp } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -13,6 +13,8 @@ export type TestServer = PostgresServer & {
 /** Starts it with a user `loader` whose password is the canary. All results are texts, digits untouched. */
 export async function startTestServer(): Promise<TestServer> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tailrace-test-'));
+  // As root the server is another user, who must be able to come in.
+  await chmod(folder, 0o711);
   const server = await startPostgres({ dataDir: path.join(folder, 'postgres'), persistent: false, tls: TLS });
   const { port, user, password, database } = server;
   const client = new pg.Client({ host: '127.0.0.1', port, user, password, database, types: TEXTS });
@@ -24,6 +26,7 @@ export async function startTestServer(): Promise<TestServer> {
     stop: async () => {
       await client.end();
       await server.stop();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,6 +13,8 @@ import { type PostgresServer, startPostgres } from '../../local/postgres-server.
 let folder: string;
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'tailrace-test-'));
+  // As root the server is another user, who must be able to come in.
+  await chmod(folder, 0o711);
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
@@ -76,6 +78,21 @@ test('a starter that is killed takes the server along, and the next one takes th
   assert.deepEqual(await query(next, 'SELECT x FROM t'), [{ x: 8 }]);
   assert.equal(await listens(orphan.port), false);
   await next.stop();
+});
+
+test('a folder that the server could not reach has a fixed place elsewhere', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('only root runs the server as another user');
+  const closed = path.join(folder, 'closed');
+  await mkdir(closed, { mode: 0o700 });
+  const places = [];
+  for (let times = 0; times < 2; times += 1) {
+    const server = await startPostgres({ dataDir: path.join(closed, 'data'), persistent: times === 0 });
+    places.push(server.dataDir);
+    await server.stop();
+  }
+  assert.equal(places[0], places[1]);
+  assert.ok(!places[0]?.startsWith(closed));
+  await assert.rejects(stat(places[0] ?? ''));
 });
 
 test('a server does not keep its starter alive', async () => {

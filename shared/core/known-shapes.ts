@@ -20,7 +20,8 @@ const namesOf = (...shapes: readonly Shaped[]): readonly string[] => [
   ...new Set(shapes.flatMap(({ shape }) => Object.keys(shape))),
 ];
 
-const NAMES: Readonly<Record<string, readonly string[]>> = {
+/** By place. */
+export const NAMES: Readonly<Record<string, readonly string[]>> = {
   '': namesOf(syncSchema),
   schedule: namesOf(...scheduleSchema.options),
   model: namesOf(modelSchema),

@@ -33,9 +33,8 @@ export const STAGE_CODES: Readonly<Record<string, string>> = {
   null_key: 'a column of the primary key is null',
   duplicate_key: 'the model has more than one row with this primary key',
   key_too_long: 'the primary key is longer than a row key may be',
-  bad_key: 'the primary key has a value that no key can carry, such as NaN',
+  duplicate_match: 'another row of the model names the same record (matchOn)',
   null_cursor: 'the cursor column is null',
-  bad_cursor: 'the cursor column holds no time that can be compared',
   row_too_long: 'the row is longer than a line of the stage may be',
 };
 

@@ -7,7 +7,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { isCopy, runCopy } from './copy.ts';
 import type { UnloadStore } from './object-store.ts';
 import { type ResultPages, writePages } from './result-pages.ts';
-import { translate } from './translate.ts';
+import { type Translated, translate } from './translate.ts';
 import { isUnload, runUnload } from './unload.ts';
 
 export type SubStatement = {
@@ -82,15 +82,34 @@ async function runOne(
     return;
   }
   const made = translate(sql);
+  const text = await readable(connection, made);
   const values = Object.fromEntries(Object.entries(parameters).filter(([name]) => made.parameters.has(name)));
-  if (!/^\s*(?:select|with|show|describe|explain|\()/i.test(made.sql)) {
-    const done = await connection.run(made.sql, values);
+  if (!/^\s*(?:select|with|\()/i.test(text)) {
+    const done = await connection.run(text, values);
     statement.rows = done.rowsChanged;
     return;
   }
-  const result = await connection.stream(made.sql, values);
+  const result = await connection.stream(text, values);
   statement.result = await writePages(result, folder);
   statement.rows = statement.result.rows;
+}
+
+/** The statement as DuckDB reads it: nearly as written, else transpiled; the first error is the one to show. */
+async function readable(connection: DuckDBConnection, made: Translated): Promise<string> {
+  const refused = await refusal(connection, made.sql);
+  if (refused === undefined) return made.sql;
+  const transpiled = made.transpiled();
+  if (transpiled === undefined || (await refusal(connection, transpiled)) !== undefined) throw refused;
+  return transpiled;
+}
+
+async function refusal(connection: DuckDBConnection, sql: string): Promise<unknown> {
+  try {
+    (await connection.prepare(sql)).destroySync();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 function abortOthers(statements: readonly SubStatement[]): void {

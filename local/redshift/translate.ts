@@ -1,42 +1,39 @@
 /**
- * Redshift's SQL as DuckDB takes it: transpiled by polyglot, with a few functions renamed to macros of our own
- * before, because their meaning is lost in translation; as it is when polyglot cannot read a statement.
+ * Redshift's SQL as DuckDB takes it. Most of it DuckDB reads as it is, once a few functions are renamed to macros
+ * of our own; what it cannot read is transpiled by polyglot, which takes longer.
  */
 import { transpile } from '@polyglot-sql/sdk';
 import { type Token, tokensOf } from '../../shared/warehouse/sql-tokens.ts';
 import { invalid } from './data-api-error.ts';
 
-/** Functions that polyglot leaves half translated, each with a macro in `macros.ts`. */
+/** Functions that need a macro of `macros.ts`, because DuckDB or polyglot would change their meaning. */
 const OWN_MACROS: ReadonlySet<string> = new Set(['to_char', 'to_date', 'getdate', 'json_parse', 'json_size']);
 const PREFIX = 'redshift_';
 
 export type Translated = {
+  /** Nearly as written. */
   readonly sql: string;
+  /** Transpiled, for when DuckDB does not read `sql`; undefined when polyglot cannot either. */
+  transpiled(): string | undefined;
   /** Names of the parameters that it uses. */
   readonly parameters: ReadonlySet<string>;
 };
 
-const KEPT_MAX = 500;
-const kept = new Map<string, Translated>();
-
 /** One statement, translated; throws the Data API's ValidationException for text that cannot be cut into tokens. */
 export function translate(sql: string): Translated {
-  const known = kept.get(sql);
-  if (known !== undefined) return known;
-  const made = translated(sql);
-  if (kept.size >= KEPT_MAX) kept.clear();
-  kept.set(sql, made);
-  return made;
-}
-
-function translated(sql: string): Translated {
   const tokens = readTokens(sql);
   const zone = sessionZone(tokens);
-  if (zone !== undefined) return { sql: `set TimeZone = ${zone}`, parameters: new Set() };
+  if (zone !== undefined) {
+    return { sql: `set TimeZone = ${zone}`, parameters: new Set(), transpiled: () => undefined };
+  }
   const text = withoutTableAttributes(renamed(sql, tokens), tokens);
+  return { ...bound(text), transpiled: () => transpiled(text) };
+}
+
+function transpiled(text: string): string | undefined {
   const moved = transpile(text, 'redshift' as never, 'duckdb' as never);
-  const made = moved.success && moved.sql?.length === 1 ? (moved.sql[0] ?? text) : text;
-  return bound(made);
+  const [sql, ...more] = moved.success ? (moved.sql ?? []) : [];
+  return sql === undefined || more.length > 0 ? undefined : bound(sql).sql;
 }
 
 function readTokens(sql: string): readonly Token[] {
@@ -60,7 +57,9 @@ function renamed(sql: string, tokens: readonly Token[]): string {
   };
   tokens.forEach((token, index) => {
     const [open, part, comma] = tokens.slice(index + 1, index + 4);
-    if (token.is !== 'word' || open?.text !== '(') return;
+    if (token.is !== 'word') return;
+    if (token.text === 'sysdate') replace(token.at, token.end, `${PREFIX}getdate()`);
+    if (open?.text !== '(') return;
     if (OWN_MACROS.has(token.text)) replace(token.at, token.end, PREFIX + token.text);
     // `dateadd(second, -60, at)`: polyglot's interval has no sign, so each unit is a macro.
     if (token.text === 'dateadd' && comma?.text === ',') {
@@ -81,7 +80,7 @@ function withoutTableAttributes(sql: string, tokens: readonly Token[]): string {
 }
 
 /** `:name` becomes DuckDB's `$name`. */
-function bound(sql: string): Translated {
+function bound(sql: string): Pick<Translated, 'sql' | 'parameters'> {
   const parameters = new Set<string>();
   let out = '';
   let at = 0;

@@ -34,7 +34,7 @@ export function keysSql(plan: Plan): string {
   return `select ${columns.join(', ')} from (\nselect\n  ${lines(read)}\n${fromModel(plan)}\n) as typed`;
 }
 
-/** All of a row: `k`, `e` (code or null), `f`, `z` (bytes of the line), `h`, `t`, `c0..cN`. */
+/** All of a row: `k`, `e` (code or null), `f`, `z` (bytes of the line), `h`, `c0..cN`. */
 export function rowsSql(plan: Plan): string {
   const names = plan.staged.map((_, index) => `c${index}`);
   const typed = [
@@ -43,28 +43,22 @@ export function rowsSql(plan: Plan): string {
     ...cursorColumns(plan),
     `${checkCode(plan)} as v`,
   ];
-  const cursor = plan.cursor === undefined ? [] : ['h'];
-  const sized = [
-    'p',
-    ...cursor,
-    'v',
-    ...names,
-    `${rawBytes(names)} as y`,
-    `${ESCAPED_TWICE} as u`,
-    `${ESCAPED_SIXFOLD} as g`,
-  ];
-  const measured = ['p', ...cursor, 'v', ...names, `${lineBytes(plan, names)} as z`];
+  const kept = ['p', 'v', ...(plan.cursor === undefined ? [] : ['h']), ...names];
   const keyed = [
     `${usableKey('p')} as k`,
     `${rowCode(plan)} as e`,
-    `${fingerprint(plan, names)} as f`,
+    `sha2(j, 256) as f`,
     'z',
-    ...cursor,
+    ...(plan.cursor === undefined ? [] : ['h']),
     ...names,
   ];
   return [
-    `select\n  ${lines(keyed)}\nfrom (\nselect ${measured.join(', ')}\nfrom (\nselect ${sized.join(', ')}`,
-    `from (\nselect\n  ${lines(typed)}\n${fromModel(plan)}\n) as typed\n) as sized\n) as measured`,
+    `select\n  ${lines(keyed)}`,
+    `from (\nselect ${kept.join(', ')}, j, ${lineBytes(names)} as z`,
+    `from (\nselect ${kept.join(', ')}, y, ${rowText(plan, names)} as j`,
+    `from (\nselect ${kept.join(', ')}, ${rawBytes(names)} as y`,
+    `from (\nselect\n  ${lines(typed)}\n${fromModel(plan)}`,
+    `) as typed\n) as sized\n) as joined\n) as measured`,
   ].join('\n');
 }
 
@@ -128,41 +122,26 @@ function rowCode(plan: Plan): string {
 }
 
 /**
- * SHA-256 over mapping version, families, and each value with its length (or `-` for null), so that no two rows
- * share a text. A long line hashes each value first: a concatenation stops at 65,535 bytes.
+ * What the fingerprint is the SHA-256 of: mapping version, families, and each value with its length (or `-` for
+ * null), so that no two rows share a text. Null for a row that is too long anyway: a text stops at 65,535 bytes.
  */
-function fingerprint(plan: Plan, names: readonly string[]): string {
+function rowText(plan: Plan, names: readonly string[]): string {
   const families = plan.staged.map((column) => FAMILY_LETTER[familyOf(column)]).join('');
-  const head = textLiteral(`${plan.request.definition.mappingVersion}/${families}`);
-  const short = names.map((name) => `coalesce('+' || cast(len(${name}) as varchar) || ':' || ${name}, '-')`);
-  const long = names.map((name) => `coalesce(sha2(${name}, 256), '-')`);
-  const hash = (parts: readonly string[]): string => `sha2(${[head, ...parts].join(' || ')}, 256)`;
-  return `case\n    when z <= ${STAGE_LINE_BYTES_MAX} then ${hash(short)}\n    else ${hash(long)}\n  end`;
+  const head = textLiteral(`${plan.request.definition.mappingVersion}/${families}/`);
+  const values = names.map((name) => `coalesce(cast(len(${name}) as varchar) || ':' || ${name}, '-')`);
+  return `case when y <= ${STAGE_LINE_BYTES_MAX} then\n  ${[head, ...values].join(' || ')}\n  end`;
 }
 
 /** Bytes of key and values before escaping. */
 const rawBytes = (names: readonly string[]): string =>
   ['p', ...names].map((name) => `coalesce(octet_length(${name}), 0)`).join(' + ');
 
-/**
- * Bytes of the line as JSON: exact for long ones. `u` holds the characters that take two bytes escaped, `g` those
- * that take six; only text and SUPER can hold either.
- */
-function lineBytes(plan: Plan, names: readonly string[]): string {
+/** Bytes of the line as JSON; the escapes of long ones are counted: quotes and backslashes, control characters. */
+function lineBytes(names: readonly string[]): string {
   const fixed = LINE_BYTES + COLUMN_BYTES * names.length;
-  const escapes = names
-    .filter((_, index) => ['text', 'super'].includes(familyAt(plan, index)))
-    .map(
-      (name) =>
-        `coalesce(6 * octet_length(${name}) - octet_length(translate(${name}, u, '')) - 5 * octet_length(translate(${name}, g, '')), 0)`,
-    );
-  if (escapes.length === 0) return `y + ${fixed}`;
-  return `y + ${fixed} + case when y > ${CERTAIN_BYTES} then ${escapes.join(' + ')} else 0 end`;
-}
-
-function familyAt(plan: Plan, index: number): string {
-  const column = plan.staged[index];
-  return column === undefined ? '' : familyOf(column);
+  const without = (characters: string): string => `octet_length(translate(j, ${characters}, ''))`;
+  const escapes = `6 * octet_length(j) - ${without(ESCAPED_TWICE)} - 5 * ${without(ESCAPED_SIXFOLD)}`;
+  return `y + ${fixed} + case when y > ${CERTAIN_BYTES} then coalesce(${escapes}, 0) else 0 end`;
 }
 
 const ESCAPED_TWICE = `'"' || chr(92)`;

@@ -1,6 +1,7 @@
 /** Templates: what they may do, and that nothing else is there. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import {
   compileTemplate,
   TEMPLATE_FILTERS,
@@ -71,6 +72,30 @@ test('what grows without end is stopped', () => {
     assert.throws(() => render(text), { name: 'Fault', kind: 'row' }, text);
     assert.ok(performance.now() - startedAt < 3000, text);
   }
+});
+
+test('a template of text and bare columns prints what LiquidJS prints', () => {
+  // A comment that LiquidJS takes out keeps the same template off the short way.
+  const long = '{% comment %}x{% endcomment %}';
+  const value = fc.oneof(
+    fc.string(),
+    fc.double(),
+    fc.boolean(),
+    fc.constantFrom(null, undefined, [1, 'a'], {}),
+  );
+  const part = fc.oneof(
+    fc.constantFrom('{{ a }}', '{{b}}', '{{ c_1 }}', '{{ nil }}', ' ', '%', '-'),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 6 }), value, value, (parts, a, b) => {
+      const text = parts.join('');
+      if (templateFlaw(text + long) !== undefined) return;
+      const scope = Object.assign(Object.create(null), { a, b });
+      assert.equal(render(text, scope), render(text + long, scope), text);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test('cutting by filter keeps whole characters', () => {

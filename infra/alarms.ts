@@ -79,8 +79,8 @@ export function alarmOnLastResort(alarms: Alarms, queue: sqs.Queue, description:
 }
 
 /**
- * A metric of the engine, by environment and, if named, by account. Dead letters are buried by a function, so the
- * alarm is on what it counts, not on the queue.
+ * A metric of the engine, by environment and, if named, by account. Names are those of `telemetry.count`. Dead letters
+ * are buried by a function, so their alarm is on what it counts, not on the queue.
  */
 export function engineMetric(name: string, environment: string, account?: string): cloudwatch.Metric {
   return new cloudwatch.Metric({

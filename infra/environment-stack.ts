@@ -15,6 +15,17 @@ import { warehouseRoleName } from './warehouse-access.ts';
 /** `Tailrace-<environment>`. */
 export const stackName = (name: string): string => `Tailrace-${name}`;
 
+/** What the engine counts per destination account, and what it means when it happens at all. */
+const ACCOUNT_ALARMS = [
+  [
+    'DeadLettersBuried',
+    'dead_letters',
+    'a batch was given up; its rows are dead until a later run sends them.',
+  ],
+  ['BreakerOpened', 'breaker_opened', 'the destination cannot be reached or refuses the credentials.'],
+  ['RunStopped', 'run_stop_requested', 'a loader asked for a run to be stopped; its sync may be paused.'],
+] as const;
+
 export class EnvironmentStack extends Stack {
   constructor(scope: Construct, name: string, environment: Environment, props: StackProps = {}) {
     super(scope, stackName(name), {
@@ -42,17 +53,20 @@ export class EnvironmentStack extends Stack {
     const alarms = makeAlarms(this, parts);
     for (const fn of functions) alarmOnFunction(alarms, fn);
     alarmOnLastResort(alarms, parts.undelivered, 'An event was given up: a start, a statement end, an edit.');
+    const errors = engineMetric('errors', parts.name);
+    alarms.when(
+      this,
+      'ErrorsLogged',
+      errors,
+      0,
+      'The engine met something that should not be; see its logs.',
+    );
     for (const lane of lanes) {
       const { name } = lane.account;
       alarmOnLastResort(alarms, lane.deadLetters, `Dead letters of ${name} could not be buried.`);
-      const buried = engineMetric('DeadLetters', parts.name, name);
-      alarms.when(
-        lane,
-        'DeadLettersBuried',
-        buried,
-        0,
-        `A batch for ${name} was given up; its rows are dead.`,
-      );
+      for (const [id, metric, description] of ACCOUNT_ALARMS) {
+        alarms.when(lane, id, engineMetric(metric, parts.name, name), 0, `${name}: ${description}`);
+      }
     }
   }
 

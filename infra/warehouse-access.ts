@@ -88,12 +88,11 @@ export function unloadRoleArn(
   }
   const role = new iam.Role(scope, 'UnloadRole', {
     description: 'Attach to the warehouse: Redshift writes and reads the staging bucket with it',
+    // No condition on the source: whether Redshift states one is not documented. Only who may pass this role can
+    // attach it to a warehouse.
     assumedBy: new iam.CompositePrincipal(
-      ...['redshift.amazonaws.com', 'redshift-serverless.amazonaws.com'].map((service) =>
-        new iam.ServicePrincipal(service).withConditions({
-          StringEquals: { 'aws:SourceAccount': environment.aws.account },
-        }),
-      ),
+      new iam.ServicePrincipal('redshift.amazonaws.com'),
+      new iam.ServicePrincipal('redshift-serverless.amazonaws.com'),
     ),
   });
   for (const statement of stagingStatements(storage)) role.addToPolicy(new iam.PolicyStatement(statement));

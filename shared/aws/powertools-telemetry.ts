@@ -20,21 +20,31 @@ export type LambdaTelemetry = Telemetry & {
   flush(): void;
 };
 
+type LogLevel = Parameters<Telemetry['log']>[0];
+
 /** One for the life of an execution environment. */
 export function powertoolsTelemetry(environment: string): LambdaTelemetry {
   const logger = new Logger({ serviceName: 'tailrace', persistentLogAttributes: { environment } });
   const sums = new Map<string, Map<string, number>>();
+  const count = (metric: string, value: number, account = ''): void => {
+    const ofAccount = sums.get(account) ?? new Map<string, number>();
+    sums.set(account, ofAccount.set(metric, (ofAccount.get(metric) ?? 0) + value));
+  };
+  const log = (level: LogLevel, code: string, fields: Record<string, unknown>): void => {
+    logger[level](code, fields);
+    // Every error is something that should not be: one metric to be alarmed by, whatever its code.
+    if (level === 'error') count('errors', 1);
+  };
   return {
     logger,
-    log: (level, code, fields) => logger[level](code, loggable(fields)),
-    failed: (fault) => {
-      const level = fault.kind === 'transient' ? 'warn' : 'error';
-      logger[level](fault.code, { kind: fault.kind, faultName: faultName(fault), frames: frames(fault) });
-    },
-    count: (metric, value, account = '') => {
-      const ofAccount = sums.get(account) ?? new Map<string, number>();
-      sums.set(account, ofAccount.set(metric, (ofAccount.get(metric) ?? 0) + value));
-    },
+    log: (level, code, fields) => log(level, code, loggable(fields)),
+    failed: (fault) =>
+      log(fault.kind === 'transient' ? 'warn' : 'error', fault.code, {
+        kind: fault.kind,
+        faultName: faultName(fault),
+        frames: frames(fault),
+      }),
+    count,
     flush: () => {
       for (const [account, ofAccount] of sums) publish(environment, account, ofAccount);
       sums.clear();

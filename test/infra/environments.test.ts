@@ -1,5 +1,6 @@
 /** What would hurt if an edit of `infra` changed it: looked up in the synthesized templates. */
 import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { bundleSizes } from '../../infra/bundles.ts';
 import { environments } from '../../infra/environments.ts';
@@ -138,7 +139,19 @@ for (const [name, template] of templates) {
       const { Namespace, Dimensions } = properties(alarm);
       if (Namespace !== 'Tailrace') continue;
       const dimensions: string[] = Dimensions.map(({ Name }: { Name: string }) => Name);
-      assert.deepEqual(dimensions.toSorted(), ['account', 'environment']);
+      for (const dimension of dimensions) assert.match(dimension, /^(account|environment)$/, alarm.id);
+    }
+  });
+
+  test(`${name}: every metric that an alarm waits for is counted somewhere`, () => {
+    const sources = globSync('shared/{engine,aws}/*.ts').map((file) => readFileSync(file, 'utf8'));
+    for (const alarm of resources(template, 'AWS::CloudWatch::Alarm')) {
+      const { Namespace, MetricName } = properties(alarm);
+      if (Namespace !== 'Tailrace') continue;
+      const counted = sources.some(
+        (source) => source.includes('count(') && source.includes(`'${MetricName}'`),
+      );
+      assert.ok(counted, MetricName);
     }
   });
 

@@ -53,6 +53,8 @@ type Wrong = (invariant: string, message: string) => void;
 /** I4: at most one active epoch; epochs grow by one, from idle only. */
 function checkEpochs(was: SyncState | undefined, is: SyncState, wrong: Wrong): void {
   const last = was?.epoch ?? 0;
+  const isTakenTwice = was?.phase === 'extracting' && is.phase === 'extracting' && was.owner !== is.owner;
+  if (isTakenTwice) wrong('I4', `two requests have acquired epoch ${is.epoch}`);
   if (is.epoch === last) return;
   if (is.epoch !== last + 1) wrong('I4', `the epoch went from ${last} to ${is.epoch}`);
   if (was !== undefined && was.phase !== 'idle') wrong('I4', `acquired while ${was.phase}`);

@@ -10,6 +10,8 @@ export type Editor = {
   readonly table: ModelTable;
   /** A few edits at this moment; nothing while a reload is at work. */
   edit(nowMs: number): void;
+  /** Puts back what was changed last, and takes out what was added last. */
+  revert(nowMs: number): void;
   /** Takes rows away until `restore`. */
   reload(kept: number): void;
   restore(): void;
@@ -61,6 +63,16 @@ export function modelEditor(random: Random, nowMs: number): Editor {
     edit: (now) => {
       if (hidden !== undefined) return;
       for (let turn = random.below(6); turn >= 0; turn -= 1) one(now);
+    },
+    revert: (now) => {
+      if (hidden !== undefined) return;
+      table.rows = table.rows
+        .filter((row) => row.id !== `k${next}`)
+        .map((row) => {
+          const changed = former.get(row.id ?? '');
+          return changed === undefined ? row : { ...changed, changed_at: timestampText(now) };
+        });
+      former.clear();
     },
     reload: (kept) => {
       if (hidden !== undefined) return;

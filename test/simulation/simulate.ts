@@ -51,9 +51,11 @@ export async function simulate(seed: number, mutate: Mutation = () => undefined)
   watch(world, events);
   begin(world);
   const { clock } = base;
-  await clock.runUntil(clock.now() + (60 + random.below(60)) * MINUTE_MS);
+  await clock.runUntil(clock.now() + (40 + random.below(50)) * MINUTE_MS);
   comeToRest(world);
-  await clock.runUntil(clock.now() + 120 * MINUTE_MS);
+  await clock.runUntil(clock.now() + 65 * MINUTE_MS);
+  world.isOver = true;
+  await clock.runUntil(clock.now() + 40 * MINUTE_MS);
   const { violations } = world.oracle;
   for (const { definition, editor } of world.syncs.values()) {
     checkRest(world.oracle, definition, editor.table.rows);
@@ -120,6 +122,7 @@ async function makeWorld(base: MemoryPorts, random: Random): Promise<World> {
     ...{ base, host, faults, random: random.fork(), account, oracle, syncs },
     periodMs: (8 + random.below(20)) * MINUTE_MS,
     isQuiet: false,
+    isOver: false,
     counts: { runs: 0, batches: 0, commits: 0 },
   };
 }

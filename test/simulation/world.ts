@@ -41,6 +41,8 @@ export type World = {
   readonly periodMs: number;
   /** People and pipelines act until then. */
   isQuiet: boolean;
+  /** The schedules fire until then. */
+  isOver: boolean;
   readonly counts: { runs: number; batches: number; commits: number };
 };
 
@@ -84,13 +86,14 @@ function asynchronously(world: World, timeoutMs: number, work: (ports: Ports) =>
 
 function tick(world: World, syncId: string): void {
   const { base, faults, random } = world;
+  if (world.isOver) return;
   const scheduledAt = base.clock.now();
   const fire = (): void => {
     const owner = `tick${random.below(1e9)}`;
     asynchronously(world, 5 * MINUTE_MS, (ports) => startRun(ports, { syncId, scheduledAt, owner }));
   };
   fire();
-  if (faults.fires('tickTwice')) after(world, random.below(20_000), fire);
+  if (faults.fires('tickTwice')) after(world, random.chance(0.5) ? 0 : random.below(20_000), fire);
 }
 
 function runStatement(world: World, statement: Statement): void {
@@ -130,7 +133,16 @@ function statementEvent(world: World, statement: Statement): void {
     if (state !== 'finished' && state !== 'failed' && state !== 'aborted') return;
     const event = { syncId, epoch, statement: state, statementId: statement.id, signal };
     asynchronously(world, 5 * MINUTE_MS, (ports) => fanOut(ports, event));
+    if (faults.fires('abandonedPerRun'))
+      after(world, random.below(15_000), () => abandon(world, syncId, epoch));
   });
+}
+
+/** Someone cancels a run, perhaps because the model was wrong: then it is put back as it was. */
+function abandon(world: World, syncId: string, epoch: number): void {
+  const { host, random, syncs, base } = world;
+  void invoke(host, MINUTE_MS, (ports) => fenceRun(ports, { syncId, epoch, code: 'cancelled' }));
+  if (random.chance(0.5)) syncs.get(syncId)?.editor.revert(base.clock.now());
 }
 
 function settled(world: World, syncId: string, epoch: number): void {
@@ -226,10 +238,6 @@ function people(world: World, syncId: string, editor: Editor): void {
   if (random.chance(0.15)) editor.edit(base.clock.now());
   const sync = syncNow(base, syncId);
   if (sync === undefined) return;
-  const { epoch } = sync;
-  if (faults.fires('abandonedPerMinute')) {
-    void invoke(host, MINUTE_MS, (ports) => fenceRun(ports, { syncId, epoch, code: 'cancelled' }));
-  }
   if (faults.fires('pausedPerMinute')) {
     void invoke(host, MINUTE_MS, (ports) => pauseSync(ports, { syncId, code: 'by_hand' }));
     after(world, random.below(20 * MINUTE_MS), () => {

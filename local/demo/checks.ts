@@ -27,18 +27,18 @@ export function checkChanges(
 ): readonly Check[] {
   return Object.entries(expected).map(([syncId, literal]) => {
     const told = (runs.get(syncId) ?? []).map(reportedRun);
-    const names = Object.keys(literal) as (keyof Changes)[];
+    const names = Object.keys(literal) as (keyof Changes & keyof ReportedRun)[];
     const sums = Object.fromEntries(
       names.map((name) => [name, told.reduce((sum, run) => sum + run[name], 0)]),
     );
-    return literalCheck(`runs of ${syncId} ${when}`, literal, sums as Changes);
+    return literalCheck(`runs of ${syncId} ${when}`, literal, sums);
   });
 }
 
-function literalCheck<T extends Readonly<Record<string, number>>>(
+function literalCheck(
   name: string,
-  literal: T,
-  found: Readonly<Partial<Record<keyof T, unknown>>> | undefined,
+  literal: FirstRun | Changes,
+  found: Readonly<Record<string, unknown>> | undefined,
 ): Check {
   const wrong = Object.entries(literal).filter(([key, value]) => found?.[key] !== value);
   if (wrong.length > 0) {

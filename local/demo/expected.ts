@@ -28,7 +28,8 @@ const UNIQUE_CUSTOMERS = `(
     SELECT * FROM shop.customers WHERE customer_id IN
       (SELECT customer_id FROM shop.customers GROUP BY customer_id HAVING count(*) = 1)) AS c`;
 const EMAIL = 'lower(trim(c.email))';
-const ISO = "'%Y-%m-%dT%H:%M:%S.%g'";
+/** As ISO writes an instant: digits behind the second only where there are any. */
+const ISO = "'%Y-%m-%dT%H:%M:%S.%f'";
 
 export const EXPECTATIONS: readonly Expectation[] = [
   {
@@ -54,7 +55,7 @@ export const EXPECTATIONS: readonly Expectation[] = [
           WHEN 'GB' THEN 'United Kingdom' WHEN 'IE' THEN 'Ireland' WHEN 'ES' THEN 'Spain'
           WHEN 'PL' THEN 'Poland' WHEN 'SE' THEN 'Sweden' END,
         CAST(c.loyalty_number AS VARCHAR), CAST(s.churn_risk AS VARCHAR), CAST(s.lifetime_value AS VARCHAR),
-        s.segment, c.note, concat(strftime(c.last_seen, ${ISO}), 'Z'), 'warehouse'
+        s.segment, c.note, concat(rtrim(rtrim(strftime(c.last_seen, ${ISO}), '0'), '.'), 'Z'), 'warehouse'
       FROM ${UNIQUE_CUSTOMERS} LEFT JOIN shop.scores AS s USING (customer_id)
       WHERE c.email LIKE '%@%' AND c.email NOT LIKE '%@blocked.example' AND coalesce(length(c.note), 0) <= 280`,
   },

@@ -68,141 +68,159 @@ type Line =
   | { v: number; of: string }
   | { d: string };
 
-export function openQueue(settings: QueueSettings, file: string): LocalQueue {
-  const journal = openJournal(file);
-  const all = new Map<string, Kept>();
-  for (const line of journal.entries) replay(all, line as Line);
-  if (settings.startVisible) for (const message of all.values()) message.visibleAt = 0;
-  const hidden = new Map(all);
-  let ready: Kept[] = [];
-  const waiters = new Set<() => void>();
-  let timer: NodeJS.Timeout | undefined;
+/** Opens the queue kept in `file`, with whatever an earlier process left in it. */
+export const openQueue = (settings: QueueSettings, file: string): LocalQueue => new FileQueue(settings, file);
 
-  function surface(): void {
-    const now = Date.now();
-    let next = Number.POSITIVE_INFINITY;
-    for (const message of hidden.values()) {
-      if (message.visibleAt > now) next = Math.min(next, message.visibleAt);
-      else {
-        hidden.delete(message.id);
-        ready.push(message);
-      }
-    }
-    clearTimeout(timer);
-    timer =
-      next === Number.POSITIVE_INFINITY ? undefined : setTimeout(surface, Math.min(next - now, TIMER_MS_MAX));
-    if (ready.length > 0) for (const wake of [...waiters]) wake();
+class FileQueue implements LocalQueue {
+  readonly settings: QueueSettings;
+  readonly #journal: Journal;
+  readonly #all = new Map<string, Kept>();
+  readonly #hidden: Map<string, Kept>;
+  #ready: Kept[] = [];
+  readonly #waiters = new Set<() => void>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(settings: QueueSettings, file: string) {
+    this.settings = settings;
+    this.#journal = openJournal(file);
+    for (const line of this.#journal.entries) replay(this.#all, line as Line);
+    if (settings.startVisible) for (const message of this.#all.values()) message.visibleAt = 0;
+    this.#hidden = new Map(this.#all);
+    this.#surface();
   }
 
-  function drop(message: Kept): void {
-    all.delete(message.id);
-    hidden.delete(message.id);
-    journal.append({ d: message.id } satisfies Line);
-    if (journal.length > COMPACT_LINES && journal.length > 4 * all.size) compact(journal, all);
+  send(body: string, options: { groupId?: string | undefined; delayMs?: number | undefined } = {}): string {
+    const { groupId, delayMs = this.settings.delayMs } = options;
+    const sentAt = Date.now();
+    const id = randomUUID();
+    const message = {
+      id,
+      body,
+      sentAt,
+      groupId,
+      receives: 0,
+      firstReceivedAt: 0,
+      visibleAt: sentAt + delayMs,
+    };
+    this.#journal.append(sentLine(message));
+    this.#all.set(id, message);
+    if (delayMs > 0) this.#hidden.set(id, message);
+    else this.#ready.push(message);
+    if (delayMs > 0 || this.#waiters.size > 0) this.#surface();
+    return id;
+  }
+
+  receive(max: number, visibilityMs = this.settings.visibilityMs): Message[] {
+    const now = Date.now();
+    const taken: Message[] = [];
+    let read = 0;
+    while (taken.length < max && read < this.#ready.length) {
+      const message = this.#ready[read++];
+      const received = message && this.#take(message, now, visibilityMs);
+      if (received) taken.push(received);
+    }
+    this.#ready = this.#ready.slice(read);
+    if (read > 0) this.#surface();
+    return taken;
+  }
+
+  remove(receipt: string): boolean {
+    const message = this.#held(receipt);
+    if (message !== undefined) this.#drop(message);
+    return message !== undefined;
+  }
+
+  changeVisibility(receipt: string, ms: number): boolean {
+    const message = this.#held(receipt);
+    if (message === undefined) return false;
+    message.visibleAt = Date.now() + ms;
+    this.#journal.append({ v: message.visibleAt, of: message.id } satisfies Line);
+    this.#surface();
+    return true;
+  }
+
+  counts(): { ready: number; hidden: number } {
+    return { ready: this.#ready.length, hidden: this.#hidden.size };
+  }
+
+  purge(): void {
+    for (const message of [...this.#all.values()]) this.#drop(message);
+    this.#ready = [];
+  }
+
+  async wait(ms: number, signal?: AbortSignal): Promise<void> {
+    if (this.#ready.length > 0 || ms <= 0 || signal?.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(patience);
+        this.#waiters.delete(done);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const patience = setTimeout(done, ms);
+      this.#waiters.add(done);
+      signal?.addEventListener('abort', done);
+    });
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const wake of [...this.#waiters]) wake();
+    this.#journal.close();
+  }
+
+  /** Makes ready what has been hidden long enough, and comes back for the next. */
+  #surface(): void {
+    const now = Date.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const message of this.#hidden.values()) {
+      if (message.visibleAt > now) next = Math.min(next, message.visibleAt);
+      else {
+        this.#hidden.delete(message.id);
+        this.#ready.push(message);
+      }
+    }
+    clearTimeout(this.#timer);
+    if (next !== Number.POSITIVE_INFINITY)
+      this.#timer = setTimeout(() => this.#surface(), Math.min(next - now, TIMER_MS_MAX));
+    if (this.#ready.length > 0) for (const wake of [...this.#waiters]) wake();
+  }
+
+  #drop(message: Kept): void {
+    this.#all.delete(message.id);
+    this.#hidden.delete(message.id);
+    this.#journal.append({ d: message.id } satisfies Line);
+    if (this.#journal.length > COMPACT_LINES && this.#journal.length > 4 * this.#all.size)
+      this.#journal.rewrite([...this.#all.values()].map(sentLine));
   }
 
   /** The message, if the receipt is of its latest receive. */
-  function held(receipt: string): Kept | undefined {
+  #held(receipt: string): Kept | undefined {
     const [id = '', receives] = receipt.split('#');
-    const message = all.get(id);
-    return message !== undefined && hidden.has(id) && String(message.receives) === receives
-      ? message
-      : undefined;
+    const message = this.#hidden.get(id);
+    return message !== undefined && String(message.receives) === receives ? message : undefined;
   }
 
   /** Takes one ready message, or undefined when it expired or went to the dead-letter queue. */
-  function take(message: Kept, now: number, visibilityMs: number): Message | undefined {
+  #take(message: Kept, now: number, visibilityMs: number): Message | undefined {
+    const { settings } = this;
     if (now - message.sentAt > settings.retentionMs) {
-      drop(message);
+      this.#drop(message);
       return undefined;
     }
     const deadLetters = message.receives >= settings.receivesMax ? settings.deadLetters() : undefined;
     if (deadLetters !== undefined) {
       deadLetters.send(message.body, { groupId: message.groupId });
-      drop(message);
+      this.#drop(message);
       return undefined;
     }
     message.receives += 1;
     message.firstReceivedAt ||= now;
     message.visibleAt = now + visibilityMs;
-    hidden.set(message.id, message);
-    journal.append({ r: message.id, f: message.firstReceivedAt, v: message.visibleAt } satisfies Line);
+    this.#hidden.set(message.id, message);
+    this.#journal.append({ r: message.id, f: message.firstReceivedAt, v: message.visibleAt } satisfies Line);
     return { ...message, receipt: `${message.id}#${message.receives}` };
   }
-
-  surface();
-  return {
-    settings,
-    send(body, { groupId, delayMs = settings.delayMs } = {}) {
-      const now = Date.now();
-      const id = randomUUID();
-      const message = {
-        id,
-        body,
-        sentAt: now,
-        groupId,
-        receives: 0,
-        firstReceivedAt: 0,
-        visibleAt: now + delayMs,
-      };
-      journal.append(sentLine(message));
-      all.set(id, message);
-      if (delayMs > 0) hidden.set(id, message);
-      else ready.push(message);
-      if (delayMs > 0 || waiters.size > 0) surface();
-      return id;
-    },
-    receive(max, visibilityMs = settings.visibilityMs) {
-      const now = Date.now();
-      const taken: Message[] = [];
-      let read = 0;
-      while (taken.length < max && read < ready.length) {
-        const message = ready[read++];
-        const received = message && take(message, now, visibilityMs);
-        if (received) taken.push(received);
-      }
-      ready = ready.slice(read);
-      if (read > 0) surface();
-      return taken;
-    },
-    remove(receipt) {
-      const message = held(receipt);
-      if (message !== undefined) drop(message);
-      return message !== undefined;
-    },
-    changeVisibility(receipt, ms) {
-      const message = held(receipt);
-      if (message === undefined) return false;
-      message.visibleAt = Date.now() + ms;
-      journal.append({ v: message.visibleAt, of: message.id } satisfies Line);
-      surface();
-      return true;
-    },
-    counts: () => ({ ready: ready.length, hidden: hidden.size }),
-    purge() {
-      for (const message of [...all.values()]) drop(message);
-      ready = [];
-    },
-    async wait(ms, signal) {
-      if (ready.length > 0 || ms <= 0 || signal?.aborted) return;
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          clearTimeout(patience);
-          waiters.delete(done);
-          signal?.removeEventListener('abort', done);
-          resolve();
-        };
-        const patience = setTimeout(done, ms);
-        waiters.add(done);
-        signal?.addEventListener('abort', done);
-      });
-    },
-    close() {
-      clearTimeout(timer);
-      for (const wake of [...waiters]) wake();
-      journal.close();
-    },
-  };
 }
 
 /** setTimeout fires at once for anything beyond 2^31 ms. */
@@ -240,6 +258,3 @@ const sentLine = (message: Kept): Line => ({
   v: message.visibleAt,
   ...(message.receives === 0 ? {} : { n: message.receives, f: message.firstReceivedAt }),
 });
-
-const compact = (journal: Journal, all: ReadonlyMap<string, Kept>): void =>
-  journal.rewrite([...all.values()].map(sentLine));

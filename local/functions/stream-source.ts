@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { COMPACT_LINES, openJournal } from '../journal.ts';
+import { COMPACT_LINES, type Journal, openJournal } from '../journal.ts';
 import type { Matcher } from '../patterns.ts';
 import type { DynamoItem } from '../services/dynalite.ts';
 import type { InvokeResult } from './environment.ts';
@@ -50,79 +50,94 @@ export type StreamSource = Source & { append(record: StreamRecord): void; pendin
 const RETRY_MS = 1000;
 const RETRY_STEPS_MAX = 10;
 
-export function startStreamSource(target: LocalFunction, settings: StreamSourceSettings): StreamSource {
-  const stopping = new AbortController();
-  const journal = openJournal(settings.file);
-  const records: StreamRecord[] = [];
-  for (const line of journal.entries as ({ a: StreamRecord } | { d: number })[])
-    if ('a' in line) records.push(line.a);
-    else records.splice(0, line.d);
-  let wake = Promise.withResolvers<void>();
-  stopping.signal.addEventListener('abort', () => wake.resolve());
-  void pump();
+/** Begins to deliver what the journal holds and what is appended. */
+export const startStreamSource = (target: LocalFunction, settings: StreamSourceSettings): StreamSource =>
+  new JournalSource(target, settings);
 
-  async function pump(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      if (records.length === 0) await wake.promise;
-      else await deliver(records.slice(0, settings.batchSize));
+class JournalSource implements StreamSource {
+  readonly #target: LocalFunction;
+  readonly #settings: StreamSourceSettings;
+  readonly #journal: Journal;
+  readonly #records: StreamRecord[] = [];
+  readonly #stopping = new AbortController();
+  #wake = Promise.withResolvers<void>();
+
+  constructor(target: LocalFunction, settings: StreamSourceSettings) {
+    this.#target = target;
+    this.#settings = settings;
+    this.#journal = openJournal(settings.file);
+    for (const line of this.#journal.entries as ({ a: StreamRecord } | { d: number })[])
+      if ('a' in line) this.#records.push(line.a);
+      else this.#records.splice(0, line.d);
+    this.#stopping.signal.addEventListener('abort', () => this.#wake.resolve());
+    void this.#pump();
+  }
+
+  append(record: StreamRecord): void {
+    const { filters } = this.#settings;
+    if (filters.length > 0 && !filters.some((passes) => passes(record))) return;
+    this.#journal.append({ a: record });
+    this.#records.push(record);
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+
+  pending(): number {
+    return this.#records.length;
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#journal.close();
+  }
+
+  async #pump(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      if (this.#records.length === 0) await this.#wake.promise;
+      else await this.#deliver(this.#records.slice(0, this.#settings.batchSize));
     }
   }
 
-  /** Delivers the records, or gives up on them; afterwards they are gone from the journal. */
-  async function deliver(batch: readonly StreamRecord[], attempts = 0): Promise<void> {
-    const result = await invoke(batch);
+  /** Delivers the records, or gives up on them; afterwards they are gone from the journal, unless it was stopped. */
+  async #deliver(batch: readonly StreamRecord[], attempts = 0): Promise<void> {
+    const { partial, retriesMax, bisect, bury, retryMs = RETRY_MS } = this.#settings;
+    const result = await this.#invoke(batch);
     if (result === undefined) return;
-    const done = doneCount(result, settings.partial, batch);
-    drop(done);
+    const done = doneCount(result, partial, batch);
+    this.#drop(done);
     const rest = batch.slice(done);
     if (rest.length === 0) return;
     const tries = done > 0 ? 1 : attempts + 1;
-    if (settings.retriesMax >= 0 && tries > settings.retriesMax) {
-      settings.bury?.(rest, tries);
-      drop(rest.length);
+    if (retriesMax >= 0 && tries > retriesMax) {
+      bury?.(rest, tries);
+      this.#drop(rest.length);
       return;
     }
-    await pause((settings.retryMs ?? RETRY_MS) * Math.min(tries, RETRY_STEPS_MAX), stopping.signal);
-    const half = Math.ceil(rest.length / 2);
-    if (settings.bisect && result.is === 'error' && rest.length > 1) {
-      await deliver(rest.slice(0, half), tries);
-      await deliver(rest.slice(half), tries);
-    } else await deliver(rest, tries);
+    await pause(retryMs * Math.min(tries, RETRY_STEPS_MAX), this.#stopping.signal);
+    const half = bisect && result.is === 'error' ? Math.ceil(rest.length / 2) : rest.length;
+    await this.#deliver(rest.slice(0, half), tries);
+    if (half < rest.length) await this.#deliver(rest.slice(half), tries);
   }
 
   /** Undefined when stopped. */
-  async function invoke(batch: readonly StreamRecord[]): Promise<InvokeResult | undefined> {
+  async #invoke(batch: readonly StreamRecord[]): Promise<InvokeResult | undefined> {
+    const { signal } = this.#stopping;
     const event = JSON.stringify({ Records: batch });
-    while (!stopping.signal.aborted) {
-      await target.slot(stopping.signal);
-      const result = stopping.signal.aborted ? undefined : await target.invoke(event);
-      if (result !== undefined) return stopping.signal.aborted ? undefined : result;
+    while (!signal.aborted) {
+      await this.#target.slot(signal);
+      const result = signal.aborted ? undefined : await this.#target.invoke(event);
+      if (result !== undefined) return signal.aborted ? undefined : result;
     }
     return undefined;
   }
 
-  function drop(count: number): void {
+  #drop(count: number): void {
     if (count === 0) return;
-    records.splice(0, count);
-    journal.append({ d: count });
-    if (journal.length > COMPACT_LINES && journal.length > 4 * records.length)
-      journal.rewrite(records.map((record) => ({ a: record })));
+    this.#records.splice(0, count);
+    this.#journal.append({ d: count });
+    if (this.#journal.length > COMPACT_LINES && this.#journal.length > 4 * this.#records.length)
+      this.#journal.rewrite(this.#records.map((record) => ({ a: record })));
   }
-
-  return {
-    append(record) {
-      if (settings.filters.length > 0 && !settings.filters.some((passes) => passes(record))) return;
-      journal.append({ a: record });
-      records.push(record);
-      wake.resolve();
-      wake = Promise.withResolvers();
-    },
-    pending: () => records.length,
-    stop() {
-      stopping.abort();
-      journal.close();
-    },
-  };
 }
 
 /** How many records from the front are done with. */

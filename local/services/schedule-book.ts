@@ -53,93 +53,101 @@ export type ScheduleBook = {
 /** `input` has its context attributes filled in. */
 export type Fire = (schedule: Schedule, input: string) => void;
 
-export function openScheduleBook(file: string, speed: number, fire: Fire): ScheduleBook {
-  const schedules = new Map<string, Schedule>(
-    readSchedules(file).map((one) => [keyOf(one.GroupName, one.Name), one]),
-  );
-  const origin = Date.now();
-  let timer: NodeJS.Timeout | undefined;
-  let started = false;
+/** Opens the book kept in `file`; `speed` is how much faster than real time its clock runs. */
+export const openScheduleBook = (file: string, speed: number, fire: Fire): ScheduleBook =>
+  new FileBook(file, speed, fire);
 
-  const next = (spec: ScheduleSpec, after: number): number | undefined => {
-    const virtual = origin + (after - origin) * speed;
-    const at = nextFire(
-      spec.ScheduleExpression,
-      spec.ScheduleExpressionTimezone,
-      new Date(virtual),
-    )?.getTime();
-    return at === undefined ? undefined : Math.round(origin + (at - origin) / speed);
-  };
+class FileBook implements ScheduleBook {
+  readonly #file: string;
+  readonly #speed: number;
+  readonly #fire: Fire;
+  readonly #schedules: Map<string, Schedule>;
+  /** Where real time and the schedules' own time are the same. */
+  readonly #origin = Date.now();
+  #timer: NodeJS.Timeout | undefined;
+  #started = false;
+
+  constructor(file: string, speed: number, fire: Fire) {
+    this.#file = file;
+    this.#speed = speed;
+    this.#fire = fire;
+    this.#schedules = new Map(readSchedules(file).map((one) => [keyOf(one.GroupName, one.Name), one]));
+  }
+
+  get(group: string, name: string): Schedule | undefined {
+    return this.#schedules.get(keyOf(group, name));
+  }
+
+  put(group: string, name: string, spec: ScheduleSpec): Schedule {
+    const old = this.get(group, name);
+    const now = Date.now();
+    const upcoming = this.#next(spec, now);
+    const atOnce = spec.ScheduleExpression.startsWith('rate(') ? now : upcoming;
+    const nextAt = old !== undefined && sameTimes(old, spec) ? old.nextAt : atOnce;
+    const createdAt = old?.createdAt ?? now;
+    const schedule = { ...spec, Name: name, GroupName: group, createdAt, modifiedAt: now, nextAt };
+    this.#schedules.set(keyOf(group, name), schedule);
+    this.#save();
+    return schedule;
+  }
+
+  remove(group: string, name: string): boolean {
+    const removed = this.#schedules.delete(keyOf(group, name));
+    this.#save();
+    return removed;
+  }
+
+  list(): readonly Schedule[] {
+    return [...this.#schedules.values()];
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#started = false;
+    clearTimeout(this.#timer);
+  }
+
+  #next(spec: ScheduleSpec, after: number): number | undefined {
+    const own = this.#origin + (after - this.#origin) * this.#speed;
+    const at = nextFire(spec.ScheduleExpression, spec.ScheduleExpressionTimezone, new Date(own))?.getTime();
+    return at === undefined ? undefined : Math.round(this.#origin + (at - this.#origin) / this.#speed);
+  }
 
   /** Counted from the tick itself, so that lateness does not add up; ticks that were missed are left out. */
-  function following(schedule: Schedule & { nextAt: number }, now: number): number | undefined {
-    const after = next(schedule, schedule.nextAt);
-    return after !== undefined && after <= now ? next(schedule, now) : after;
+  #following(schedule: Schedule & { nextAt: number }, now: number): number | undefined {
+    const after = this.#next(schedule, schedule.nextAt);
+    return after !== undefined && after <= now ? this.#next(schedule, now) : after;
   }
 
-  function save(): void {
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(`${file}.new`, JSON.stringify([...schedules.values()], undefined, 2));
-    renameSync(`${file}.new`, file);
-    arm();
+  #save(): void {
+    mkdirSync(path.dirname(this.#file), { recursive: true });
+    writeFileSync(`${this.#file}.new`, JSON.stringify(this.list(), undefined, 2));
+    renameSync(`${this.#file}.new`, this.#file);
+    this.#arm();
   }
 
-  function arm(): void {
-    clearTimeout(timer);
-    if (!started) return;
-    const times = [...schedules.values()].flatMap((one) => (isDue(one) ? [one.nextAt] : []));
-    if (times.length > 0)
-      timer = setTimeout(tick, Math.min(Math.max(Math.min(...times) - Date.now(), 0), TIMER_MS_MAX));
+  #arm(): void {
+    clearTimeout(this.#timer);
+    const times = this.list().flatMap((one) => (isDue(one) ? [one.nextAt] : []));
+    if (!this.#started || times.length === 0) return;
+    const waitMs = Math.max(Math.min(...times) - Date.now(), 0);
+    this.#timer = setTimeout(() => this.#tick(), Math.min(waitMs, TIMER_MS_MAX));
   }
 
-  function tick(): void {
+  #tick(): void {
     const now = Date.now();
-    for (const schedule of [...schedules.values()]) {
+    for (const schedule of this.list()) {
       if (!isDue(schedule) || schedule.nextAt > now) continue;
-      schedules.set(keyOf(schedule.GroupName, schedule.Name), {
-        ...schedule,
-        nextAt: following(schedule, now),
-      });
-      fire(schedule, fillIn(schedule, speed));
+      const nextAt = this.#following(schedule, now);
+      this.#schedules.set(keyOf(schedule.GroupName, schedule.Name), { ...schedule, nextAt });
+      this.#fire(schedule, fillIn(schedule, this.#speed));
     }
-    save();
+    this.#save();
   }
-
-  return {
-    get: (group, name) => schedules.get(keyOf(group, name)),
-    put(group, name, spec) {
-      const old = schedules.get(keyOf(group, name));
-      const now = Date.now();
-      const upcoming = next(spec, now);
-      const atOnce = spec.ScheduleExpression.startsWith('rate(') ? now : upcoming;
-      const nextAt = old !== undefined && sameTimes(old, spec) ? old.nextAt : atOnce;
-      const schedule = {
-        ...spec,
-        Name: name,
-        GroupName: group,
-        createdAt: old?.createdAt ?? now,
-        modifiedAt: now,
-        nextAt,
-      };
-      schedules.set(keyOf(group, name), schedule);
-      save();
-      return schedule;
-    },
-    remove(group, name) {
-      const removed = schedules.delete(keyOf(group, name));
-      save();
-      return removed;
-    },
-    list: () => [...schedules.values()],
-    start() {
-      started = true;
-      arm();
-    },
-    stop() {
-      started = false;
-      clearTimeout(timer);
-    },
-  };
 }
 
 const TIMER_MS_MAX = 24 * 60 * 60 * 1000;

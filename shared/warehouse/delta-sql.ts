@@ -59,19 +59,18 @@ const WORK_NAMES = ['k', 'o', 'f', 'n', 'x', 'e', 'w', 's', 'z'];
 
 /** Rows whose key occurs once. */
 function presentSql(plan: Plan): string {
-  const values = plan.staged.map((_, index) => `case when e is null then c${index} end`);
+  const values = plan.staged.map((_, index) => `case when q is null then c${index} end`);
   const names = plan.staged.map((_, index) => `c${index}`);
   const code =
     plan.twin === undefined ? 'r.e' : `coalesce(r.e, case when u.t is not null then 'duplicate_match' end)`;
-  const taken = [`r.k, ${code} as e, r.f, r.z`, ...names.map((name) => `r.${name}`)];
   const where = plan.by === 'cursor' ? `\nwhere ${pickedRows(plan)}` : '';
   return [
     `insert into ${WORK} (${[...WORK_NAMES, ...names].join(', ')})`,
-    `select k, ${judged(plan)}, f, n, x, e, 1, case when carried = 1 then 0 else 1 end, z${values.map((value) => `,\n  ${value}`).join('')}`,
+    `select k, ${judged(plan)}, f, n, x, q, 1, case when carried = 1 then 0 else 1 end, z${values.map((value) => `,\n${value}`).join('')}`,
     `from (`,
     `select r.*, ${facts(plan)}`,
     `from (`,
-    `select ${taken.join(', ')}`,
+    `select r.*, ${code} as q`,
     `from (\nselect * from (\n${rowsSql(plan)}\n) as keyed${where}\n) as r`,
     `left join ${SEEN} as d on d.k = r.k and d.w > 1`,
     ...(plan.twin === undefined ? [] : [`left join ${TWINS} as u on u.t = r.c${plan.twin}`]),
@@ -87,11 +86,11 @@ function presentSql(plan: Plan): string {
 function duplicatesSql(plan: Plan): string {
   return [
     `insert into ${WORK} (${WORK_NAMES.join(', ')})`,
-    `select k, ${judged(plan)}, f, n, x, e, w, case when carried = 1 then 0 else 1 end, 200`,
+    `select k, ${judged(plan)}, f, n, x, q, w, case when carried = 1 then 0 else 1 end, 200`,
     `from (`,
     `select r.*, ${facts(plan)}`,
     `from (`,
-    `select k, w, cast(null as varchar(64)) as f, 'duplicate_key' as e from ${SEEN} where k is not null and w > 1`,
+    `select k, w, cast(null as varchar(64)) as f, 'duplicate_key' as q from ${SEEN} where k is not null and w > 1`,
     `) as r`,
     ...joins(plan),
     `) as judged`,
@@ -99,7 +98,7 @@ function duplicatesSql(plan: Plan): string {
 }
 
 const judged = (plan: Plan): string =>
-  `case when carried = 1 then 'k' when e is not null then 'i'${plan.persisted ? " when held = 1 then 'c'" : ''} else 'a' end`;
+  `case when carried = 1 then 'k' when q is not null then 'i'${plan.persisted ? " when held = 1 then 'c'" : ''} else 'a' end`;
 
 /** attempts so far, ever applied, carried, and whether the row must go whatever its fingerprint says. */
 function facts(plan: Plan): string {
@@ -132,8 +131,8 @@ function joins(plan: Plan): string[] {
 function carried(plan: Plan): string {
   if (!plan.persisted && plan.request.dirty.length > 0) return '1 = 0';
   const ours = `(x.code in (${SQL_CODES.map((code) => `'${code}'`).join(', ')}) or x.code like 'check:%')`;
-  const invalid = `r.e is not null and x.kind = 'invalid' and x.code = r.e and coalesce(x.fingerprint, '') = coalesce(r.f, '')`;
-  const quarantined = `r.e is null and x.quarantined = '1' and x.fingerprint = r.f and not (x.kind = 'invalid' and ${ours})`;
+  const invalid = `r.q is not null and x.kind = 'invalid' and x.code = r.q and coalesce(x.fingerprint, '') = coalesce(r.f, '')`;
+  const quarantined = `r.q is null and x.quarantined = '1' and x.fingerprint = r.f and not (x.kind = 'invalid' and ${ours})`;
   const clean = plan.persisted ? ' and y.k is null' : '';
   return `((${invalid}) or (${quarantined}))${clean}`;
 }
@@ -141,7 +140,7 @@ function carried(plan: Plan): string {
 /** In diff mode only what differs; elsewhere everything that was read. */
 function wanted(plan: Plan): string {
   if (plan.by !== 'diff') return '1 = 1';
-  return 'e is not null or due = 1 or held = 0 or was is null or was <> f';
+  return 'q is not null or due = 1 or held = 0 or was is null or was <> f';
 }
 
 /**

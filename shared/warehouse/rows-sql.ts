@@ -43,7 +43,6 @@ export function rowsSql(plan: Plan): string {
     ...cursorColumns(plan),
     `${checkCode(plan)} as v`,
   ];
-  const kept = ['p', 'v', ...(plan.cursor === undefined ? [] : ['h']), ...names];
   const keyed = [
     `${usableKey('p')} as k`,
     `${rowCode(plan)} as e`,
@@ -54,9 +53,9 @@ export function rowsSql(plan: Plan): string {
   ];
   return [
     `select\n  ${lines(keyed)}`,
-    `from (\nselect ${kept.join(', ')}, j, ${lineBytes(names)} as z`,
-    `from (\nselect ${kept.join(', ')}, y, ${rowText(plan, names)} as j`,
-    `from (\nselect ${kept.join(', ')}, ${rawBytes(names)} as y`,
+    `from (\nselect *, ${lineBytes(names)} as z`,
+    `from (\nselect *, ${rowText(plan, names)} as j`,
+    `from (\nselect *, ${rawBytes(names)} as y`,
     `from (\nselect\n  ${lines(typed)}\n${fromModel(plan)}`,
     `) as typed\n) as sized\n) as joined\n) as measured`,
   ].join('\n');

@@ -1,0 +1,222 @@
+set timezone to 'UTC';
+
+create temp table "tailrace_failed_lines" (
+  row_key varchar(2048),
+  fingerprint varchar(64),
+  kind varchar(16),
+  code varchar(400),
+  attempts varchar(11),
+  quarantined varchar(1),
+  applied varchar(1),
+  since_epoch varchar(20)
+);
+
+insert into "tailrace_failed_lines" (row_key, fingerprint, kind, code, attempts, quarantined, applied, since_epoch) values
+(from_varbyte(to_varbyte('6f276e65696c205c', 'hex'), 'utf8'), null, 'invalid', from_varbyte(to_varbyte('636865636b3a6c7476', 'hex'), 'utf8'), '1', '0', '1', '4');
+
+select cast(case when count(*) = 1 then '1' else 'failure_set_mismatch' end as integer) as complete from "tailrace_failed_lines";
+
+create temp table "tailrace_failed" as
+select row_key, fingerprint, kind, code, attempts, quarantined, ever as applied, since_epoch from (
+select row_key, fingerprint, kind, code, attempts, quarantined, applied, since_epoch, max(applied) over (partition by row_key) as ever, row_number() over (partition by row_key order by quarantined, attempts desc, kind, code) as place
+from "tailrace_failed_lines" where row_key is not null
+) as numbered where place = 1;
+
+create temp table "tailrace_picked" (k varchar(2048), t varchar(65535));
+
+insert into "tailrace_picked" (k, t)
+select distinct k, t from (
+select case when len(p) between 1 and 512 then p end as k, q as t, h, b0 from (
+select
+  cast("id" as varchar) as p,
+  "email" as q,
+  "updated_at" as h,
+  case when not (
+email is not null
+) then 1 else 0 end as b0
+from (
+select id, email, ltv, updated_at from people
+) as model
+) as typed
+) as keyed
+where ((h >= cast(:watermark as timestamp) and h < dateadd(second, -60, sysdate)) or h is null or k in (select row_key from "tailrace_failed"));
+
+create temp table "tailrace_seen" as
+select k, count(*) as w, min(t) as t from (
+select case when len(p) between 1 and 512 then p end as k, q as t, h, b0 from (
+select
+  cast("id" as varchar) as p,
+  "email" as q,
+  "updated_at" as h,
+  case when not (
+email is not null
+) then 1 else 0 end as b0
+from (
+select id, email, ltv, updated_at from people
+) as model
+) as typed
+) as keyed
+where k in (select k from "tailrace_picked" where k is not null) group by k;
+
+create temp table "tailrace_twins" as
+select t from (
+select case when len(p) between 1 and 512 then p end as k, q as t, h, b0 from (
+select
+  cast("id" as varchar) as p,
+  "email" as q,
+  "updated_at" as h,
+  case when not (
+email is not null
+) then 1 else 0 end as b0
+from (
+select id, email, ltv, updated_at from people
+) as model
+) as typed
+) as keyed
+where k is not null and t in (select t from "tailrace_picked" where t is not null)
+group by t having count(distinct k) > 1;
+
+create temp table "tailrace_totals" as
+select count(*) as w, sum(b0) as b0 from (
+select case when len(p) between 1 and 512 then p end as k, q as t, h, b0 from (
+select
+  cast("id" as varchar) as p,
+  "email" as q,
+  "updated_at" as h,
+  case when not (
+email is not null
+) then 1 else 0 end as b0
+from (
+select id, email, ltv, updated_at from people
+) as model
+) as typed
+) as keyed;
+
+create temp table "tailrace_work" (
+  k varchar(2048),
+  o varchar(1),
+  f varchar(64),
+  n varchar(11),
+  x varchar(1),
+  e varchar(400),
+  w bigint,
+  s integer,
+  z bigint,
+  c0 varchar(65535),
+  c1 varchar(65535)
+);
+
+insert into "tailrace_work" (k, o, f, n, x, e, w, s, z, c0, c1)
+select k, case when carried = 1 then 'k' when q is not null then 'i' else 'a' end, f, n, x, q, 1, case when carried = 1 then 0 else 1 end, z,
+case when q is null then c0 end,
+case when q is null then c1 end
+from (
+select r.*, coalesce(x.attempts, '0') as n,
+  case when x.applied = '1' then '1' else '0' end as x,
+  case when 1 = 0 then 1 else 0 end as carried,
+  case when x.row_key is not null then 1 else 0 end as due
+from (
+select r.*, coalesce(r.e, case when u.t is not null then 'duplicate_match' end) as q
+from (
+select * from (
+select
+  case when len(p) between 1 and 512 then p end as k,
+  case
+    when p is null then 'null_key'
+    when p = '' then 'empty_key'
+    when len(p) > 512 then 'key_too_long'
+    when h is null then 'null_cursor'
+    when z > 60000 then 'row_too_long'
+    else v
+  end as e,
+  sha2(j, 256) as f,
+  z,
+  h,
+  c0,
+  c1
+from (
+select *, y + 160 + case when y > 8000 then coalesce(6 * octet_length(j) - octet_length(translate(j, '"' || chr(92), '')) - 5 * octet_length(translate(j, chr(1) || chr(2) || chr(3) || chr(4) || chr(5) || chr(6) || chr(7) || chr(8) || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(14) || chr(15) || chr(16) || chr(17) || chr(18) || chr(19) || chr(20) || chr(21) || chr(22) || chr(23) || chr(24) || chr(25) || chr(26) || chr(27) || chr(28) || chr(29) || chr(30) || chr(31), '')), 0) else 0 end as z
+from (
+select *, case when y <= 60000 then
+  'm1/tn/' || coalesce(cast(len(c0) as varchar) || ':' || c0, '-') || coalesce(cast(len(c1) as varchar) || ':' || c1, '-')
+  end as j
+from (
+select *, coalesce(octet_length(p), 0) + coalesce(octet_length(c0), 0) + coalesce(octet_length(c1), 0) as y
+from (
+select
+  cast("id" as varchar) as p,
+  "email" as c0,
+  cast("ltv" as varchar) as c1,
+  "updated_at" as h,
+  case
+    when not (
+ltv >= 0
+) then 'check:' || 'ltv is not negative'
+  end as v
+from (
+select id, email, ltv, updated_at from people
+) as model
+) as typed
+) as sized
+) as joined
+) as measured
+) as keyed
+where ((h >= cast(:watermark as timestamp) and h < dateadd(second, -60, sysdate)) or h is null or k in (select row_key from "tailrace_failed"))
+) as r
+left join "tailrace_seen" as d on d.k = r.k and d.w > 1
+left join "tailrace_twins" as u on u.t = r.c0
+where d.k is null
+) as r
+left join "tailrace_failed" as x on x.row_key = r.k
+) as judged
+where 1 = 1;
+
+insert into "tailrace_work" (k, o, f, n, x, e, w, s, z)
+select k, case when carried = 1 then 'k' when q is not null then 'i' else 'a' end, f, n, x, q, w, case when carried = 1 then 0 else 1 end, 200
+from (
+select r.*, coalesce(x.attempts, '0') as n,
+  case when x.applied = '1' then '1' else '0' end as x,
+  case when 1 = 0 then 1 else 0 end as carried,
+  case when x.row_key is not null then 1 else 0 end as due
+from (
+select k, w, cast(null as varchar(64)) as f, 'duplicate_key' as q from "tailrace_seen" where k is not null and w > 1
+) as r
+left join "tailrace_failed" as x on x.row_key = r.k
+) as judged;
+
+insert into "tailrace_work" (k, o, f, n, x, e, w, s, z)
+select x.row_key, 'k', x.fingerprint, x.attempts, x.applied, cast(null as varchar(400)), 0, 0, 0
+from "tailrace_failed" as x left join "tailrace_seen" as p on p.k = x.row_key
+where p.k is null;
+
+create temp table "tailrace_carried" as
+select x."row_key", x."fingerprint", x."kind", x."code", x."attempts", x."quarantined", x."applied", x."since_epoch", cast('' as varchar(1)) as reason
+from "tailrace_failed" as x join "tailrace_work" as g on g.k = x.row_key and g.o = 'k';
+
+select cast(case when coalesce(max(z), 0) <= 400000000 then '1' else 'slice_over_limit' end as integer) as fits from (select sum(z) as z from "tailrace_work" where s = 1 group by abs(mod(fnv_hash(coalesce(k, '')), 4))) as sums;
+
+select k, o, f, n, x, e, c0, c1 from "tailrace_work" where s = 1 and abs(mod(fnv_hash(coalesce(k, '')), 4)) = 0;
+
+select k, o, f, n, x, e, c0, c1 from "tailrace_work" where s = 1 and abs(mod(fnv_hash(coalesce(k, '')), 4)) = 1;
+
+select k, o, f, n, x, e, c0, c1 from "tailrace_work" where s = 1 and abs(mod(fnv_hash(coalesce(k, '')), 4)) = 2;
+
+select k, o, f, n, x, e, c0, c1 from "tailrace_work" where s = 1 and abs(mod(fnv_hash(coalesce(k, '')), 4)) = 3;
+
+select "row_key", "fingerprint", "kind", "code", "attempts", "quarantined", "applied", "since_epoch", "reason" from "tailrace_carried";
+
+select
+  cast(coalesce((select max(w) from "tailrace_totals"), 0) as varchar) as model_rows,
+  cast(coalesce(sum(s), 0) as varchar) as extracted,
+  cast(coalesce((select max(w) from "tailrace_totals"), 0) - coalesce(sum(w), 0) as varchar) as unchanged,
+  cast(coalesce(sum(case when o = 'a' then 1 else 0 end), 0) as varchar) as added,
+  cast(coalesce(sum(case when o = 'c' then 1 else 0 end), 0) as varchar) as changed,
+  cast(coalesce(sum(case when o = 'r' then 1 else 0 end), 0) as varchar) as removed,
+  cast(coalesce(sum(case when o = 'i' then 1 else 0 end), 0) as varchar) as invalid,
+  cast(coalesce(sum(case when k is null then 1 else 0 end), 0) as varchar) as null_keys,
+  cast(coalesce(sum(case when o = 'k' then 1 else 0 end), 0) as varchar) as carried,
+  to_char(dateadd(second, -60, sysdate), 'YYYY-MM-DD HH24:MI:SS.US') as hi,
+  cast(coalesce((select max(b0) from "tailrace_totals"), 0) as varchar) as check_0
+from "tailrace_work";
+
+-- parameters: [{"name":"watermark","value":"2026-01-01 00:00:00.000000"}]

@@ -20,7 +20,7 @@ import {
   onState,
   toUndelivered,
 } from './grants.ts';
-import { makeWarehouseRole, unloadRoleArn, warehouseRoleArn } from './warehouse-access.ts';
+import { makeWarehouseRole, warehouseRoleArn } from './warehouse-access.ts';
 
 export type EngineFunctions = {
   readonly reconcileSyncs: lambda.Function;
@@ -144,14 +144,13 @@ function abilities(scope: Construct, parts: EngineParts, lanes: readonly Destina
     ),
     schedule: schedulingRuns(scope, parts),
     undelivered: toUndelivered(storage, parts.undelivered),
-    warehouse: asWarehouse(warehouseRoleArn(scope, parts.name), warehouseSettings(scope, parts)),
+    warehouse: asWarehouse(warehouseRoleArn(scope, parts.name), warehouseSettings(parts)),
   };
 }
 
 /** What the Redshift adapter is told: where, and how rows leave. */
-function warehouseSettings(scope: Construct, { environment, storage }: EngineParts): Record<string, string> {
+function warehouseSettings({ environment, storage, unloadRole }: EngineParts): Record<string, string> {
   const { kind, database, schema, ...rest } = environment.warehouse;
-  const unloadRole = unloadRoleArn(scope, environment, storage);
   return {
     kind,
     database,

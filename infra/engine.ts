@@ -17,6 +17,7 @@ import { type EngineFunctions, makeEngineFunctions } from './engine-functions.ts
 import { EVENT_SOURCE, throughKey } from './grants.ts';
 import type { Environment } from './settings.ts';
 import type { Storage } from './storage.ts';
+import { unloadRoleArn } from './warehouse-access.ts';
 
 /** What every part of an environment is made of. */
 export type EngineParts = {
@@ -27,6 +28,8 @@ export type EngineParts = {
   /** Events that no function took: evidence, each alarmed. */
   readonly undelivered: sqs.Queue;
   readonly schedules: Schedules;
+  /** ARN of the role that the warehouse writes the stage with; undefined when rows are paged. */
+  readonly unloadRole: string | undefined;
 };
 
 /** The group that holds a schedule per sync, and the role that starts runs. */
@@ -44,7 +47,13 @@ export function makeParts(
   const bus = new events.EventBus(scope, 'Bus', { eventBusName: `tailrace-${base.name}` });
   const partial = { ...base, bus } as EngineParts;
   const undelivered = new sqs.Queue(scope, 'Undelivered', queueDefaults(partial));
-  return { ...base, bus, undelivered, schedules: makeScheduleGroup(scope, base.name) };
+  return {
+    ...base,
+    bus,
+    undelivered,
+    schedules: makeScheduleGroup(scope, base.name),
+    unloadRole: unloadRoleArn(scope, base.environment, base.storage),
+  };
 }
 
 function makeScheduleGroup(scope: Construct, name: string): Schedules {

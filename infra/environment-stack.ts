@@ -70,7 +70,8 @@ export class EnvironmentStack extends Stack {
     }
   }
 
-  private tell({ name, storage, bus, schedules }: EngineParts, { api, startRun }: EngineFunctions): void {
+  private tell(parts: EngineParts, { api, startRun }: EngineFunctions): void {
+    const { name, storage, bus, schedules, unloadRole } = parts;
     const values = {
       DefinitionsTable: storage.definitions.tableName,
       StateTable: storage.state.tableName,
@@ -80,6 +81,7 @@ export class EnvironmentStack extends Stack {
       EventBus: bus.eventBusName,
       SyncSchedules: schedules.group.ref,
       WarehouseRole: warehouseRoleName(name),
+      ...(unloadRole === undefined ? {} : { UnloadRole: unloadRole }),
     };
     const outputs = new Construct(this, 'Outputs');
     for (const [output, value] of Object.entries(values))

@@ -49,7 +49,7 @@ export async function fanOut(ports: FanOutPorts, input: FanOutInput): Promise<Fa
   const run = await readRun(ports.state, input.syncId, input.epoch);
   if (sync.phase === 'loading') return repeat(ports, sync, run, input);
   if (isForeign(run, input)) return { is: 'stale' };
-  if (input.statement !== 'finished') return statementFailed(ports, sync, input);
+  if (input.statement !== 'finished') return statementFailed(ports, sync, run, input);
   try {
     return await guardAndSend(ports, sync, run, input);
   } catch (error) {
@@ -69,13 +69,25 @@ function isForeign(run: RunRecord | undefined, input: FanOutInput): boolean {
 async function statementFailed(
   ports: FanOutPorts,
   sync: SyncState,
+  run: RunRecord | undefined,
   input: FanOutInput,
 ): Promise<FanOutResult> {
   const frozen = await readFrozen(ports.objects, sync.syncId, sync.epoch);
-  const said = keepKnownWords(input.reason ?? '', JSON.stringify(frozen.definition.sync));
+  const words = input.reason ?? (await reasonOf(ports, run?.statementId ?? input.statementId));
+  const said = keepKnownWords(words, JSON.stringify(frozen.definition.sync));
   const code = input.statement === 'aborted' ? 'statement_aborted' : 'statement_failed';
-  await failRun(ports, sync, new Fault('transient', code, said === '' ? code : said));
-  return { is: 'failed', code };
+  const failed = await failRun(ports, sync, new Fault('transient', code, said === '' ? code : said));
+  return failed ? { is: 'failed', code } : { is: 'stale' };
+}
+
+/** The event does not say why. An answer that does not come must not keep the run from ending. */
+async function reasonOf(ports: FanOutPorts, statementId: string | undefined): Promise<string> {
+  if (statementId === undefined) return '';
+  try {
+    return (await ports.warehouse.status(statementId)).reason ?? '';
+  } catch {
+    return '';
+  }
 }
 
 async function guardAndSend(

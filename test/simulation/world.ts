@@ -143,6 +143,8 @@ function abandon(world: World, syncId: string, epoch: number): void {
   const { host, random, syncs, base } = world;
   void invoke(host, MINUTE_MS, (ports) => fenceRun(ports, { syncId, epoch, code: 'cancelled' }));
   if (random.chance(0.5)) syncs.get(syncId)?.editor.revert(base.clock.now());
+  // And starts it again at once, while loaders of the cancelled run may still be sending.
+  for (const seconds of [5, 20, 60]) after(world, random.below(seconds * 1000), () => tick(world, syncId));
 }
 
 function settled(world: World, syncId: string, epoch: number): void {

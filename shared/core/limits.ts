@@ -144,8 +144,8 @@ export const DEADLINE_MARGIN_MS_MAX = 15 * SECOND_MS;
 export const DEADLINE_WRITE_SHARE = 0.3;
 /** A message is handed back for at least this part of the stall time: 1,000 receives outlast a fence. */
 export const HAND_BACKS_PER_STALL = 500;
-/** Longest pause between two tries of a batch that found no slot. */
-export const HAND_BACK_MS_MAX = 1 * MINUTE_MS;
+/** A batch that finds no slot pauses for this share of its run's age: some 430 receives in ten days, not 1,000. */
+export const HAND_BACK_AGE_SHARE = 0.02;
 /** Runs whose definition, manifest and mapping one loader keeps in memory. */
 export const LOADER_RUNS_KEPT_MAX = 8;
 

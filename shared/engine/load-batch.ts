@@ -14,7 +14,7 @@ import {
   DEADLINE_MARGIN_MS_MAX,
   DEADLINE_MARGIN_SHARE,
   DEADLINE_WRITE_SHARE,
-  HAND_BACK_MS_MAX,
+  HAND_BACK_AGE_SHARE,
   HAND_BACKS_PER_STALL,
   VISIBILITY_MS_MAX,
 } from '../core/limits.ts';
@@ -60,7 +60,9 @@ export async function loadBatch(ports: LoaderPorts, input: LoadInput): Promise<L
   const { cut } = sync;
   if (cut === undefined) throw new Fault('bug', 'cut_missing', `${syncId} is loading without a cut`);
   const plan = await planOrStop(ports, message);
-  if (plan === undefined) return handBack(ports, input, { code: 'run_stopped', afterMs: 0, isOrderly: true });
+  if (plan === undefined) {
+    return handBack(ports, input, { code: 'run_stopped', afterMs: 0, isOrderly: true }, sync.startedAt);
+  }
   // A repeated fan-out makes first receives too: only where sending twice does no harm they need no look.
   const mustLook = receiveCount > 1 || plan.isSerial;
   const item = mustLook ? await ports.state.read(shardKey(syncId, epoch, shard)) : undefined;
@@ -68,7 +70,7 @@ export async function loadBatch(ports: LoaderPorts, input: LoadInput): Promise<L
     await completeShard(ports, message, cut, item);
     return { is: 'done' };
   }
-  return deliver(ports, input, plan, cut, item);
+  return deliver(ports, input, { plan, cut, item, startedAt: sync.startedAt });
 }
 
 /** A definition that cannot work here stops its run: every batch of it would fail the same way. */
@@ -83,12 +85,18 @@ async function planOrStop(ports: LoaderPorts, message: BatchMessage): Promise<Ba
   }
 }
 
+type Found = {
+  readonly plan: BatchPlan;
+  readonly cut: Cut;
+  /** SHARD, where it was worth a look. */
+  readonly item: Item | undefined;
+  readonly startedAt: number | undefined;
+};
+
 async function deliver(
   ports: LoaderPorts,
   input: LoadInput,
-  plan: BatchPlan,
-  cut: Cut,
-  item: Item | undefined,
+  { plan, cut, item, startedAt }: Found,
 ): Promise<LoadResult> {
   const { message, receiveCount } = input;
   const pieces = batchRange(cut, plan.manifest, message.shard, message.ordinal);
@@ -141,7 +149,7 @@ async function deliver(
   }
   count(d, 'answers_for_strangers', d.strangers);
   if (d.stop === undefined) return settle(d);
-  return interrupted(d, input, d.stop);
+  return interrupted(d, input, d.stop, startedAt);
 }
 
 async function settle(d: Delivery): Promise<LoadResult> {
@@ -155,7 +163,12 @@ async function settle(d: Delivery): Promise<LoadResult> {
   return { is: 'done' };
 }
 
-async function interrupted(d: Delivery, input: LoadInput, stop: Stop): Promise<LoadResult> {
+async function interrupted(
+  d: Delivery,
+  input: LoadInput,
+  stop: Stop,
+  startedAt: number | undefined,
+): Promise<LoadResult> {
   const { message, ports } = d;
   const { shard, ordinal, syncId, epoch } = message;
   if (stop.run !== undefined) await requestStop(ports, message, stop.run);
@@ -163,21 +176,27 @@ async function interrupted(d: Delivery, input: LoadInput, stop: Stop): Promise<L
   const fields = { syncId, epoch, shard, ordinal, code: stop.code, shards: shardCount(d.cut) };
   ports.telemetry.log('debug', 'batch_interrupted', fields);
   count(d, 'batches_interrupted', 1);
-  return handBack(ports, input, stop);
+  return handBack(ports, input, stop, startedAt);
 }
 
 /**
  * Visibility of a message that goes back. At least a five-hundredth of the stall time, so that a run is fenced long
- * before its messages have been received a thousand times; within twelve hours of the receipt.
+ * before its messages have been received a thousand times; it grows with the run's age, so that the many batches
+ * of a long run do not keep loaders busy with asking; within twelve hours of the receipt.
  */
-function handBack(ports: LoaderPorts, input: LoadInput, stop: Stop): LoadResult {
+function handBack(
+  ports: LoaderPorts,
+  input: LoadInput,
+  stop: Stop,
+  startedAt: number = input.receivedAt,
+): LoadResult {
   const { clock, ids, settings } = ports;
   const leastMs = settings.runStallMs / HAND_BACKS_PER_STALL;
-  const backoffMs = Math.min(HAND_BACK_MS_MAX, leastMs * 1.5 ** Math.min(input.receiveCount - 1, 20));
+  const ageMs = Math.max(0, clock.now() - startedAt);
+  const pauseMs = stop.code === 'deadline' ? leastMs : Math.max(leastMs, ageMs * HAND_BACK_AGE_SHARE);
   const mostMs = VISIBILITY_MS_MAX - (clock.now() - input.receivedAt);
-  const wishedMs = Math.max(stop.afterMs, stop.code === 'deadline' ? leastMs : backoffMs);
-  const afterMs = Math.ceil(Math.min(mostMs, wishedMs * (1 + 0.25 * ids.random())));
-  return { is: 'again', afterMs: Math.max(0, afterMs), code: stop.code };
+  const wishedMs = Math.max(stop.afterMs, pauseMs) * (1 + 0.25 * ids.random());
+  return { is: 'again', afterMs: Math.max(0, Math.ceil(Math.min(mostMs, wishedMs))), code: stop.code };
 }
 
 /** No request starts past `stopAt`; sockets are destroyed at `abortAt`, so that there is time to write. */

@@ -43,6 +43,7 @@ export function slotPacer(ports: PacerPorts): Pacer {
   let sent = 0;
   let voided = 0;
   let lastEndAt = 0;
+  let isAlone = false;
   let appetite = isFast(ports.account) ? FAST_START : Number.POSITIVE_INFINITY;
   let ahead: Promise<Reservation> | undefined;
 
@@ -64,12 +65,15 @@ export function slotPacer(ports: PacerPorts): Pacer {
     }
     if (voided > 0) ports.telemetry.count('slots_void', voided, ports.account.name);
     [held, used, sent, voided] = [slots, 0, 0, 0];
+    isAlone = Math.abs(slots.startAt - lastEndAt) < 1;
     lastEndAt = heldEndAt();
   };
   const reserve = (need: SlotNeed): Promise<Reservation> => {
     const left = held === undefined ? 0 : held.count - used;
+    // Nobody else reserves, and the next batch comes to this process: what this one leaves over is not lost.
+    const wanted = isAlone && need.lane === 'bulk' ? SLOTS_MAX : need.remaining - left;
     return reserveSlots(ports, view, {
-      count: Math.max(1, Math.min(need.remaining - left, Math.ceil(Math.min(appetite, SLOTS_MAX)))),
+      count: Math.max(1, Math.min(wanted, Math.ceil(Math.min(appetite, SLOTS_MAX)))),
       lane: need.lane,
       isHolder: ports.clock.now() < lastEndAt + RESERVATION_MS_MAX,
       latestAt: need.latestAt,

@@ -104,10 +104,10 @@ export type RunResult = {
 
 /** Where an interrupted batch goes on: everything before `offset` is counted in `counts`. */
 export type ResumePoint = {
-  /** Bytes from the batch's first own line; always the start of a line. */
+  /** Bytes from the start of the batch's range: 0, or the start of an own line. */
   readonly offset: number;
   readonly counts: Counts;
-  /** Receives that found this same offset: two crashes there and its line is dead. */
+  /** How suspicious the line at `offset` is: 0 after an orderly end, 4 and it is dead. See load-batch-point.ts. */
   readonly crashes: number;
   /** Deferrals of the row at `offset` without a throttle or a transport fault. */
   readonly deferrals: number;

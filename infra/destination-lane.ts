@@ -74,7 +74,7 @@ export function makeLoader(lane: DestinationLane, parts: EngineParts): lambda.Fu
     memoryMb: 512,
     ...(environment.reserveConcurrency ? { reservedConcurrency: express + bulk } : {}),
     bindings: [
-      onState(storage, ['GetItem', 'UpdateItem', 'Query'], ['RUN#*', 'SHARD#*']),
+      onState(storage, ['GetItem', 'UpdateItem'], ['RUN#*', 'SHARD#*']),
       onState(storage, ['GetItem'], ['SYNC']),
       onState(storage, ['GetItem', 'UpdateItem'], [`BUDGET#${account.name}`, `BREAKER#${account.name}`]),
       onStaging(storage, { read: ['runs/*'], write: ['runs/*/failures/*'] }),

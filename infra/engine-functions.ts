@@ -58,7 +58,7 @@ export function makeEngineFunctions(
         may.warehouse,
         may.schedule,
         { variables: { START_RUN: startRun.functionArn }, statements: [] },
-        may.readStage,
+        may.knowStage,
         readingDefinitionStream(parts),
         may.undelivered,
       ],
@@ -74,7 +74,7 @@ export function makeEngineFunctions(
       entry: 'finish-run',
       timeoutMs: Math.min(120_000, extractorTimeoutMs),
       memoryMb: 256,
-      bindings: [...may.everything, may.runs, may.stage, may.undelivered],
+      bindings: [...may.everything, may.runs, may.finish, may.undelivered],
     }),
     deadLetter: makeFunction(scope, 'DeadLetter', parts, {
       entry: 'dead-letter',
@@ -97,7 +97,8 @@ export function makeEngineFunctions(
       bindings: [
         ...may.everything,
         may.runs,
-        may.budgets,
+        may.listSyncs,
+        may.readBudgets,
         may.readDefinitions,
         may.warehouse,
         may.stage,
@@ -112,7 +113,7 @@ export function makeEngineFunctions(
       bindings: [
         ...may.everything,
         may.runs,
-        may.budgets,
+        may.listSyncs,
         may.readDefinitions,
         may.warehouse,
         may.stage,
@@ -130,14 +131,20 @@ function abilities(scope: Construct, parts: EngineParts, lanes: readonly Destina
   const { storage, bus, environment } = parts;
   return {
     everything: [knowingStage(environment), knowingAccounts(environment.accounts), onBus(bus)],
-    runs: onState(storage, ['GetItem', 'UpdateItem', 'Query'], ['SYNC', 'RUN#*', 'SHARD#*']),
-    budgets: onState(storage, ['GetItem', 'UpdateItem'], ['BUDGET#*', 'BREAKER#*']),
+    runs: onState(storage, ['GetItem', 'UpdateItem'], ['SYNC', 'RUN#*', 'SHARD#*']),
+    listSyncs: onState(storage, ['Query'], ['SYNC']),
+    readBudgets: onState(storage, ['GetItem'], ['BUDGET#*', 'BREAKER#*']),
     readDefinitions: onDefinitions(storage, ['GetItem']),
     editDefinitions: onDefinitions(storage, ['GetItem', 'UpdateItem', 'DeleteItem']),
-    readStage: onStaging(storage, { read: ['runs/*'], list: true }),
-    freeze: onStaging(storage, { read: ['runs/*'], write: ['runs/*'], list: true }),
+    knowStage: onStaging(storage, {}),
+    freeze: onStaging(storage, { read: ['runs/*'], write: ['runs/*/definition.json'], list: true }),
     stage: onStaging(storage, { read: ['runs/*'], write: ['runs/*'], list: true }),
-    bury: onStaging(storage, { read: ['runs/*'], write: ['runs/*/failures/*', 'runs/*/dead/*'], list: true }),
+    finish: onStaging(storage, { read: ['runs/*'], write: ['runs/*/failures.*.manifest'], list: true }),
+    bury: onStaging(storage, {
+      read: ['runs/*'],
+      write: ['runs/*/failures/*', 'runs/*/dead/*'],
+      list: true,
+    }),
     send: onLanes(
       storage,
       lanes.flatMap((lane) => [lane.express, lane.bulk]),

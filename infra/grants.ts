@@ -57,13 +57,17 @@ export function onStaging(
 ): Binding {
   const { staging, key } = storage;
   const objects = (patterns: readonly string[]) => patterns.map((pattern) => staging.arnForObjects(pattern));
+  const keyActions: KeyAction[] = [
+    ...(may.read === undefined ? [] : (['Decrypt'] as const)),
+    ...(may.write === undefined ? [] : (['GenerateDataKey'] as const)),
+  ];
   return {
     variables: { STAGING_BUCKET: staging.bucketName },
     statements: [
       ...(may.list === true ? [{ actions: ['s3:ListBucket'], resources: [staging.bucketArn] }] : []),
       ...(may.read === undefined ? [] : [{ actions: ['s3:GetObject'], resources: objects(may.read) }]),
       ...(may.write === undefined ? [] : [{ actions: ['s3:PutObject'], resources: objects(may.write) }]),
-      throughKey(key, 's3', may.write === undefined ? ['Decrypt'] : ['Decrypt', 'GenerateDataKey']),
+      ...(keyActions.length > 0 ? [throughKey(key, 's3', keyActions)] : []),
     ],
   };
 }

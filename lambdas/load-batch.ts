@@ -5,6 +5,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import { ChangeMessageVisibilityCommand } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import { awsCall } from '../shared/aws/aws-fault.ts';
 import { asFault } from '../shared/core/fault.ts';
 import { VISIBILITY_MS_MAX } from '../shared/core/limits.ts';
 import { loadBatch } from '../shared/engine/load-batch.ts';
@@ -48,7 +49,7 @@ async function hide(record: SQSRecord, afterMs: number): Promise<void> {
     ReceiptHandle: record.receiptHandle,
     VisibilityTimeout: seconds,
   });
-  await sqs().send(command);
+  await awsCall('ChangeMessageVisibility in a lane', () => sqs().send(command));
 }
 
 /** Lambda's longest timeout: no receipt is older than that while its handler runs. */

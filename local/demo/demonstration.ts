@@ -19,6 +19,7 @@ import {
   exampleDefinition,
   hasDefinition,
   SYNC_IDS,
+  type Written,
   writeDefinition,
 } from './definitions.ts';
 import { readFailures } from './failures.ts';
@@ -35,6 +36,8 @@ export type DemonstrationSettings = {
   readonly progress: Progress;
   /** A phase that takes longer has failed. */
   readonly phaseMs: number;
+  /** In place of the definitions' own `every`, in minutes. */
+  readonly everyMinutes?: number;
 };
 
 /** How long the vendor is away: long enough for its breaker to open. */
@@ -66,10 +69,17 @@ async function fill({ world, settings: { customers, progress } }: Stage): Promis
   progress.say(`filled the warehouse: ${customers.toLocaleString('en-US')} customers, in ${seconds} s`);
 }
 
+function definitionOf(syncId: string, { everyMinutes }: DemonstrationSettings): Written {
+  const written = exampleDefinition(syncId);
+  return everyMinutes === undefined
+    ? written
+    : { ...written, schedule: { every: `${everyMinutes} minutes` } };
+}
+
 /** Phase 1: definitions become items, items become schedules, schedules become runs. */
 async function firstRuns({ world, settings, literals, watch }: Stage): Promise<readonly Check[]> {
   settings.progress.say(`writing ${SYNC_IDS.length} sync definitions to the definitions table`);
-  for (const syncId of SYNC_IDS) await writeDefinition(world, syncId, exampleDefinition(syncId));
+  for (const syncId of SYNC_IDS) await writeDefinition(world, syncId, definitionOf(syncId, settings));
   const { glance, over } = await watch.until(
     'first runs',
     ({ runs }) => SYNC_IDS.every((syncId) => committed(runs.get(syncId)).length > 0),
@@ -87,7 +97,7 @@ async function changedWarehouse({ world, settings, literals, watch }: Stage): Pr
   settings.progress.say('changing the warehouse: new, changed and deleted rows; breaking two definitions');
   await world.stack.warehouse.sql(changeSql(settings.customers).join(';\n'));
   const edited = 'daily-revenue-to-app';
-  const good = exampleDefinition(edited);
+  const good = definitionOf(edited, settings);
   await writeDefinition(world, 'broken', exampleDefinition('broken'));
   await writeDefinition(world, edited, brokenEdit(good));
   const { glance, over } = await watch.until(

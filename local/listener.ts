@@ -73,7 +73,7 @@ async function answer(
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     await service.handle({ request, response, url, caller, count });
   } catch (error) {
-    sendError(response, protocol, asServiceError(error));
+    sendError(response, protocol, asServiceError(error, request));
     // An unread body would be taken for the next request on this socket.
     if (!request.complete) request.resume();
   }
@@ -86,8 +86,11 @@ function rejectForeignHost(request: IncomingMessage): void {
     throw new ServiceError('ForbiddenHost', `host ${host} is not served here; use 127.0.0.1`, 403);
 }
 
-function asServiceError(error: unknown): ServiceError {
+function asServiceError(error: unknown, request: IncomingMessage): ServiceError {
   if (error instanceof ServiceError) return error;
+  // The caller died or gave up in the middle of its request: nothing of ours went wrong.
+  if (request.destroyed && !request.complete)
+    return new ServiceError('RequestAborted', 'the caller went away');
   console.error('local stack: unexpected', error);
   return new ServiceError(
     'InternalServerError',

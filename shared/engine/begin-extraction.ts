@@ -99,19 +99,19 @@ async function columnsOf(
   return last !== undefined && same ? last.columns : ports.warehouse.describe(sql);
 }
 
-/** A dropped column must not silently empty a field. */
+/** A dropped column must not silently empty a field. Case does not matter, as in the warehouse. */
 function requireColumns(sync: Sync, columns: readonly Column[]): void {
-  const names = new Set(columns.map((column) => column.name));
+  const names = new Set(columns.map((column) => column.name.toLowerCase()));
   const { primaryKey, changes } = sync.model;
   const needed = [
     ...primaryKey,
     ...(changes.by === 'cursor' ? [changes.column] : []),
     ...stagedColumns(sync),
   ];
-  const missing = [...new Set(needed.filter((name) => !names.has(name)))];
+  const missing = [...new Set(needed.filter((name) => !names.has(name.toLowerCase())))];
   if (missing.length === 0) return;
   throw new Fault('config', 'column_missing', `the model has no column ${missing.join(', ')}`, {
-    remedy: 'add it to the model, or take it out of the definition; labels are lower case in Redshift',
+    remedy: 'add it to the model, or take it out of the definition',
     path: 'model.sql',
   });
 }

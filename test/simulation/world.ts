@@ -213,6 +213,7 @@ function minute(world: World): void {
   for (const [syncId, { editor }] of world.syncs) {
     decide(world, syncId);
     if (!world.isQuiet) people(world, syncId, editor);
+    else if (syncNow(world.base, syncId)?.paused !== undefined) resume(world, syncId);
   }
   if (world.isQuiet) return;
   if (world.faults.fires('downPerMinute')) {
@@ -242,12 +243,14 @@ function people(world: World, syncId: string, editor: Editor): void {
   if (sync === undefined) return;
   if (faults.fires('pausedPerMinute')) {
     void invoke(host, MINUTE_MS, (ports) => pauseSync(ports, { syncId, code: 'by_hand' }));
-    after(world, random.below(20 * MINUTE_MS), () => {
-      void invoke(host, MINUTE_MS, (ports) => resumeSync(ports, { syncId }));
-    });
+    after(world, random.below(20 * MINUTE_MS), () => resume(world, syncId));
   }
   if (faults.fires('editedPerMinute')) editDefinition(world, syncId);
   reloads(world, sync, editor);
+}
+
+function resume(world: World, syncId: string): void {
+  void invoke(world.host, MINUTE_MS, (ports) => resumeSync(ports, { syncId }));
 }
 
 /** Only where a guard can see it: with a baseline, and so much that it shows. */

@@ -3,7 +3,7 @@
  * statement with its result, its number of rows or its error.
  */
 import path from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
+import { type DuckDBConnection, type DuckDBPreparedStatement, StatementType } from '@duckdb/node-api';
 import { isCopy, runCopy } from './copy.ts';
 import type { UnloadStore } from './object-store.ts';
 import { type ResultPages, writePages } from './result-pages.ts';
@@ -82,33 +82,29 @@ async function runOne(
     return;
   }
   const made = translate(sql);
-  const text = await readable(connection, made);
   const values = Object.fromEntries(Object.entries(parameters).filter(([name]) => made.parameters.has(name)));
-  if (!/^\s*(?:select|with|\()/i.test(text)) {
-    const done = await connection.run(text, values);
-    statement.rows = done.rowsChanged;
-    return;
+  const prepared = await prepare(connection, made);
+  try {
+    prepared.bind(values);
+    if (prepared.statementType !== StatementType.SELECT) {
+      statement.rows = (await prepared.run()).rowsChanged;
+      return;
+    }
+    statement.result = await writePages(await prepared.stream(), folder);
+    statement.rows = statement.result.rows;
+  } finally {
+    prepared.destroySync();
   }
-  const result = await connection.stream(text, values);
-  statement.result = await writePages(result, folder);
-  statement.rows = statement.result.rows;
 }
 
 /** The statement as DuckDB reads it: nearly as written, else transpiled; the first error is the one to show. */
-async function readable(connection: DuckDBConnection, made: Translated): Promise<string> {
-  const refused = await refusal(connection, made.sql);
-  if (refused === undefined) return made.sql;
-  const transpiled = made.transpiled();
-  if (transpiled === undefined || (await refusal(connection, transpiled)) !== undefined) throw refused;
-  return transpiled;
-}
-
-async function refusal(connection: DuckDBConnection, sql: string): Promise<unknown> {
+async function prepare(connection: DuckDBConnection, made: Translated): Promise<DuckDBPreparedStatement> {
   try {
-    (await connection.prepare(sql)).destroySync();
-    return undefined;
-  } catch (error) {
-    return error;
+    return await connection.prepare(made.sql);
+  } catch (refused) {
+    const transpiled = made.transpiled();
+    if (transpiled === undefined) throw refused;
+    return connection.prepare(transpiled).catch(() => Promise.reject(refused));
   }
 }
 

@@ -44,12 +44,12 @@ test('a vendor that counts per ten seconds: the same', async () => {
 });
 
 test('a fast account: loaders share it, none shuts out the others, no window is above', async () => {
-  const many = { requests: 1000, perMs: 1000, virtualMs: 8_000, workMs: 20 };
+  const many = { requests: 1000, perMs: 1000, virtualMs: 20_000, workMs: 20 };
   const one = await simulateRate({ ...many, loaders: 1 });
-  const four = await simulateRate({ ...many, loaders: 4 });
-  assert.ok(four.calls > 1.8 * one.calls, `${one.calls} calls by one, ${four.calls} by four`);
-  assert.ok(four.windowMost <= 1000, `${four.windowMost} in one window`);
-  assert.ok(four.budgetWritesPerSendingSecond <= 2, `${four.budgetWritesPerSendingSecond} writes/s`);
+  const two = await simulateRate({ ...many, loaders: 2 });
+  assert.ok(two.calls > 1.8 * one.calls, `${one.calls} calls by one, ${two.calls} by two`);
+  assert.ok(two.windowMost <= 1000, `${two.windowMost} in one window`);
+  assert.ok(two.budgetWritesPerSendingSecond <= 2, `${two.budgetWritesPerSendingSecond} writes/s`);
 });
 
 test('windows are counted half open', () => {

@@ -42,125 +42,146 @@ export type MemoryWarehouse = Warehouse & {
 };
 
 export function memoryWarehouse(clock: Clock, objects: MemoryObjects): MemoryWarehouse {
-  const tables = new Map<string, ModelTable>();
-  const statements = new Map<string, Statement>();
-  const memories = new Map<string, SyncMemory>();
-  const broken: string[] = [];
-  const tableOf = (sql: string): ModelTable => {
-    const table = tables.get(tableName(sql));
-    if (table === undefined)
-      throw new Fault('config', 'model_failed', 'the model reads a relation that is not there');
-    return table;
-  };
-  const memoryOf = (syncId: string): SyncMemory => {
-    const memory = memories.get(syncId) ?? emptyMemory();
-    memories.set(syncId, memory);
-    return memory;
+  const kept: Kept = {
+    clock,
+    objects,
+    tables: new Map(),
+    statements: new Map(),
+    memories: new Map(),
+    broken: [],
   };
   const warehouse: MemoryWarehouse = {
-    tables,
-    statements,
-    broken,
-    memoryOf,
+    tables: kept.tables,
+    statements: kept.statements,
+    broken: kept.broken,
+    memoryOf: (syncId) => memoryOf(kept, syncId),
     filesMax: 3,
     onSubmit: ({ id }) => warehouse.run(id),
-    describe: async (sql) => tableOf(sql).columns,
+    run: (statementId) => runStatement(kept, statementId, warehouse.filesMax),
+    fail: (statementId, reason) => end(kept, statementId, 'failed', reason),
+    lose: (statementId) => void kept.statements.delete(statementId),
+    describe: async (sql) => tableOf(kept, sql).columns,
     submit: async (request) => {
       const id = `${request.definition.sync.syncId}/${request.epoch}`;
-      if (!statements.has(id)) {
+      if (!kept.statements.has(id)) {
         const statement: Statement = { id, request, state: 'running' };
-        statements.set(id, statement);
+        kept.statements.set(id, statement);
         warehouse.onSubmit(statement);
       }
       return { statementId: id };
     },
-    run: (statementId) => {
-      const statement = statements.get(statementId);
-      if (statement?.state !== 'running') return;
-      try {
-        statement.extracted = execute(statement.request);
-        statement.state = 'finished';
-      } catch (error) {
-        broken.push(`${statementId}: ${String(error)}`);
-        statement.state = 'failed';
-      }
-    },
-    fail: (statementId, reason) => {
-      const statement = statements.get(statementId);
-      if (statement?.state !== 'running') return;
-      statement.state = 'failed';
-      statement.reason = reason;
-    },
-    lose: (statementId) => void statements.delete(statementId),
     status: async (statementId) => {
-      const statement = statements.get(statementId);
+      const statement = kept.statements.get(statementId);
       if (statement === undefined) return { state: 'unknown' };
       const { state, reason } = statement;
       return reason === undefined ? { state } : { state, reason };
     },
-    counts: async (statementId) => resultOf(statementId).counts,
-    stage: async (statementId, request) => {
-      const { lines, carried } = resultOf(statementId);
-      const { syncId } = request.definition.sync;
-      return {
-        stage: manifestOf(stagePrefix(syncId, request.epoch), stageManifestKey(syncId, request.epoch), lines),
-        carried: manifestOf(
-          carriedPrefix(syncId, request.epoch),
-          carriedManifestKey(syncId, request.epoch),
-          carried,
-        ),
-      };
-    },
-    cancel: async (statementId) => {
-      const statement = statements.get(statementId);
-      if (statement?.state === 'running') statement.state = 'aborted';
-    },
-    forget: async (syncId) => void memories.delete(syncId),
-  };
-  const resultOf = (statementId: string): Extracted => {
-    const extracted = statements.get(statementId)?.extracted;
-    if (extracted !== undefined) return extracted;
-    throw new Fault('transient', 'statement_unknown', 'the warehouse has no result of this statement');
-  };
-  const execute = (request: ExtractionRequest): Extracted => {
-    const { syncId } = request.definition.sync;
-    const prefix = stagePrefix(syncId, request.epoch);
-    if (objects.keys().some((key) => key.startsWith(prefix))) throw new Error('the stage exists already');
-    const failures = failureSet(objects, request);
-    const extracted = extract(
-      tableOf(request.definition.sync.model.sql),
-      request,
-      failures,
-      memoryOf(syncId),
-      clock.now(),
-    );
-    manifestOf(prefix, stageManifestKey(syncId, request.epoch), extracted.lines);
-    manifestOf(
-      carriedPrefix(syncId, request.epoch),
-      carriedManifestKey(syncId, request.epoch),
-      extracted.carried,
-    );
-    return extracted;
-  };
-  /** Writes the lines into a few files and their manifest; the same lines give the same objects. */
-  const manifestOf = (prefix: string, manifestKey: string, lines: readonly object[]): StageManifest => {
-    const files: { key: string; bytes: number; rows: number }[] = [];
-    const perFile = Math.max(1, Math.ceil(lines.length / warehouse.filesMax));
-    for (let start = 0; start < lines.length; start += perFile) {
-      const part = lines.slice(start, start + perFile);
-      const body = Buffer.from(`${part.map((one) => JSON.stringify(one)).join('\n')}\n`);
-      const key = `${prefix}${String(files.length).padStart(4, '0')}_part_00`;
-      objects.store(key, body);
-      files.push({ key, bytes: body.length, rows: part.length });
-    }
-    const entries = files.map((file) => ({
-      url: objects.url(file.key),
-      meta: { content_length: file.bytes, record_count: file.rows },
-    }));
-    objects.store(manifestKey, JSON.stringify({ entries }));
-    return { files, rows: lines.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0) };
+    counts: async (statementId) => resultOf(kept, statementId).counts,
+    stage: async (statementId, request) =>
+      writeStage(objects, request, resultOf(kept, statementId), warehouse.filesMax),
+    cancel: async (statementId) => end(kept, statementId, 'aborted'),
+    forget: async (syncId) => void kept.memories.delete(syncId),
   };
   return warehouse;
+}
+
+type Kept = {
+  readonly clock: Clock;
+  readonly objects: MemoryObjects;
+  readonly tables: Map<string, ModelTable>;
+  readonly statements: Map<string, Statement>;
+  readonly memories: Map<string, SyncMemory>;
+  readonly broken: string[];
+};
+
+function tableOf({ tables }: Kept, sql: string): ModelTable {
+  const table = tables.get(tableName(sql));
+  if (table !== undefined) return table;
+  throw new Fault('config', 'model_failed', 'the model reads a relation that is not there');
+}
+
+function memoryOf({ memories }: Kept, syncId: string): SyncMemory {
+  const memory = memories.get(syncId) ?? emptyMemory();
+  memories.set(syncId, memory);
+  return memory;
+}
+
+function end({ statements }: Kept, statementId: string, state: 'failed' | 'aborted', reason?: string): void {
+  const statement = statements.get(statementId);
+  if (statement?.state !== 'running') return;
+  statement.state = state;
+  if (reason !== undefined) statement.reason = reason;
+}
+
+function resultOf({ statements }: Kept, statementId: string): Extracted {
+  const extracted = statements.get(statementId)?.extracted;
+  if (extracted !== undefined) return extracted;
+  throw new Fault('transient', 'statement_unknown', 'the warehouse has no result of this statement');
+}
+
+/** All of it or nothing, at this moment. */
+function runStatement(kept: Kept, statementId: string, filesMax: number): void {
+  const statement = kept.statements.get(statementId);
+  if (statement?.state !== 'running') return;
+  try {
+    statement.extracted = execute(kept, statement.request, filesMax);
+    statement.state = 'finished';
+  } catch (error) {
+    kept.broken.push(`${statementId}: ${String(error)}`);
+    statement.state = 'failed';
+  }
+}
+
+function execute(kept: Kept, request: ExtractionRequest, filesMax: number): Extracted {
+  const { clock, objects } = kept;
+  const { syncId, model } = request.definition.sync;
+  const prefix = stagePrefix(syncId, request.epoch);
+  if (objects.keys().some((key) => key.startsWith(prefix))) throw new Error('the stage exists already');
+  const failures = failureSet(objects, request);
+  const memory = memoryOf(kept, syncId);
+  const extracted = extract(tableOf(kept, model.sql), request, failures, memory, clock.now());
+  writeStage(objects, request, extracted, filesMax);
+  return extracted;
+}
+
+function writeStage(
+  objects: MemoryObjects,
+  { definition, epoch }: ExtractionRequest,
+  { lines, carried }: Extracted,
+  filesMax: number,
+): { readonly stage: StageManifest; readonly carried: StageManifest } {
+  const { syncId } = definition.sync;
+  const write = (prefix: string, manifestKey: string, all: readonly object[]): StageManifest =>
+    writeFiles(objects, prefix, manifestKey, all, filesMax);
+  return {
+    stage: write(stagePrefix(syncId, epoch), stageManifestKey(syncId, epoch), lines),
+    carried: write(carriedPrefix(syncId, epoch), carriedManifestKey(syncId, epoch), carried),
+  };
+}
+
+/** The lines in a few files, and their manifest; the same lines give the same objects. */
+function writeFiles(
+  objects: MemoryObjects,
+  prefix: string,
+  manifestKey: string,
+  lines: readonly object[],
+  filesMax: number,
+): StageManifest {
+  const files: { key: string; bytes: number; rows: number }[] = [];
+  const perFile = Math.max(1, Math.ceil(lines.length / filesMax));
+  for (let start = 0; start < lines.length; start += perFile) {
+    const part = lines.slice(start, start + perFile);
+    const body = Buffer.from(`${part.map((one) => JSON.stringify(one)).join('\n')}\n`);
+    const key = `${prefix}${String(files.length).padStart(4, '0')}_part_00`;
+    objects.store(key, body);
+    files.push({ key, bytes: body.length, rows: part.length });
+  }
+  const entries = files.map((file) => ({
+    url: objects.url(file.key),
+    meta: { content_length: file.bytes, record_count: file.rows },
+  }));
+  objects.store(manifestKey, JSON.stringify({ entries }));
+  return { files, rows: lines.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0) };
 }
 
 /** The failure set by key; several records of one key are one, the worst of each. */

@@ -25,6 +25,8 @@ export type BatchSettings = {
   readonly scratch: string;
   readonly id: string;
   readonly parameters: Readonly<Record<string, string>>;
+  /** Asked before each statement: an interrupt finds only one that runs. */
+  isCancelled(): boolean;
 };
 
 /** Resolves when committed; throws the first error after rolling back, with every statement's status set. */
@@ -36,6 +38,7 @@ export async function runBatch(
   await connection.run('begin transaction');
   try {
     for (const [index, statement] of statements.entries()) {
+      if (settings.isCancelled()) throw new Error("Query cancelled on user's request");
       await runTimed(connection, statement, index, settings);
     }
     await connection.run('commit');

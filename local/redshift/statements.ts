@@ -47,6 +47,7 @@ export type StatementSettings = {
 
 /** A warehouse of this size runs a few at once and queues the others. */
 const RUNNING_MAX = 4;
+const INTERRUPT_MS = 20;
 /** AWS keeps results a day; here the latest are kept. */
 const KEPT_MAX = 400;
 
@@ -116,6 +117,7 @@ async function execute(statement: Statement, settings: StatementSettings): Promi
       store: settings.store,
       scratch: settings.scratch,
       id: statement.id,
+      isCancelled: () => isEnded(statement),
       parameters: Object.fromEntries(
         (statement.input.Parameters ?? []).map(({ name, value }) => [name, value]),
       ),
@@ -138,6 +140,9 @@ const isEnded = (statement: Statement): boolean =>
 function cancel(statement: Statement): boolean {
   if (isEnded(statement)) return false;
   statement.status = 'ABORTED';
+  // An interrupt between two statements is lost, so it is repeated until the connection is gone.
+  const again = setInterval(() => statement.connection?.interrupt(), INTERRUPT_MS);
+  void statement.ended.then(() => clearInterval(again));
   statement.connection?.interrupt();
   return true;
 }

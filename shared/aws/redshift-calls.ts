@@ -40,6 +40,12 @@ function redshiftFault(what: string, error: unknown): Fault {
   const name = nameOf(error);
   const message = error instanceof Error ? error.message : '';
   if (UNAVAILABLE.test(message) || name === 'DatabaseConnectionException') return unavailable(what);
+  if (name === 'ResourceNotFoundException') {
+    return new Fault('config', 'result_expired', `${what}: the statement or its result is gone`, {
+      remedy: 'Results are kept for a day; the next run extracts again.',
+      cause: error,
+    });
+  }
   if (name === 'ValidationException') {
     return new Fault('config', 'warehouse_refused', `${what}: ${withoutValues(message)}`, {
       remedy: "Check the environment's warehouse settings: workgroup or cluster, database, schema.",

@@ -45,7 +45,8 @@ export function slotPacer(ports: PacerPorts): Pacer {
   let lastEndAt = 0;
   let isAlone = false;
   let appetite = isFast(ports.account) ? FAST_START : Number.POSITIVE_INFINITY;
-  let ahead: Promise<Reservation> | undefined;
+  let ahead: { readonly reserving: Promise<Reservation>; readonly drops: number } | undefined;
+  let drops = 0;
 
   /** The next slot that is not too late, or undefined. */
   const nextAt = (now: number): number | undefined => {
@@ -80,29 +81,34 @@ export function slotPacer(ports: PacerPorts): Pacer {
     });
   };
   const refill = async (need: SlotNeed): Promise<Taken | undefined> => {
-    const early = await ahead;
+    const asked = ahead;
+    // Also when it fails: the pacer outlives this batch, and the next one must ask anew.
     ahead = undefined;
-    const reservation = early?.is === 'slots' ? early : await reserve(need);
+    const early = await asked?.reserving;
+    const before = drops;
+    const isGood = early?.is === 'slots' && asked?.drops === drops;
+    const reservation = isGood ? early : await reserve(need);
     if (reservation.is !== 'slots') return reservation;
-    hold(reservation.slots);
+    // On its way while the account was told to wait: its slots lie before the end of that wait.
+    if (drops === before) hold(reservation.slots);
     return undefined;
   };
   const lookAhead = (need: SlotNeed, now: number): void => {
     if (ahead !== undefined || held === undefined || need.remaining <= held.count - used) return;
     if (heldEndAt() - now > RESERVE_AHEAD_MS) return;
-    ahead = reserve(need);
+    ahead = { reserving: reserve(need), drops };
     // Whoever refills sees the error; without a refill nobody needs it.
-    ahead.catch(() => undefined);
+    ahead.reserving.catch(() => undefined);
   };
 
   return {
     view,
     drop: () => {
       held = undefined;
-      ahead = undefined;
+      drops += 1;
     },
     rest: async () => {
-      await ahead?.catch(() => undefined);
+      await ahead?.reserving.catch(() => undefined);
     },
     take: async (need) => {
       for (;;) {

@@ -195,6 +195,8 @@ async function throttled(d: Delivery, group: Group, fault: Fault): Promise<void>
   count(d, 'throttled', 1);
   pacer.drop();
   const { item, freeAt } = await slowDown(d.ports, pacer.view.item, fault.retryAfterMs);
+  // And what was reserved before the budget knew.
+  pacer.drop();
   pacer.view.item = item;
   pacer.view.isKnown = true;
   group.dueAt = freeAt;

@@ -16,7 +16,9 @@ test('the definition in the README is accepted', () => {
 
 test('every npm script that the README names exists', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
-  const named = [...readme.matchAll(/npm (?:run )?(start|test|check|bench|synth|sim)\b/g)].map(([, name = '']) => name);
+  const named = [...readme.matchAll(/npm (?:run )?(start|test|check|bench|synth|sim)\b/g)].map(
+    ([, name = '']) => name,
+  );
   assert.ok(named.length >= 4);
   assert.deepEqual(
     named.filter((name) => scripts[name] === undefined),

@@ -144,8 +144,10 @@ export const DEADLINE_MARGIN_MS_MAX = 15 * SECOND_MS;
 export const DEADLINE_WRITE_SHARE = 0.3;
 /** A message is handed back for at least this part of the stall time: 1,000 receives outlast a fence. */
 export const HAND_BACKS_PER_STALL = 500;
-/** A batch that finds no slot pauses for this share of its run's age: some 430 receives in ten days, not 1,000. */
+/** A batch that finds no slot pauses for this share of its run's age, so that its receives grow slowly. */
 export const HAND_BACK_AGE_SHARE = 0.02;
+/** And at most for this part of the stall time, or its last batches sleep until it is fenced: 900 receives in ten days. */
+export const HAND_BACK_STALL_SHARE = 2 / 3;
 /** Runs whose definition, manifest and mapping one loader keeps in memory. */
 export const LOADER_RUNS_KEPT_MAX = 8;
 

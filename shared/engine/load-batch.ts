@@ -15,6 +15,7 @@ import {
   DEADLINE_MARGIN_SHARE,
   DEADLINE_WRITE_SHARE,
   HAND_BACK_AGE_SHARE,
+  HAND_BACK_STALL_SHARE,
   HAND_BACKS_PER_STALL,
   VISIBILITY_MS_MAX,
 } from '../core/limits.ts';
@@ -182,7 +183,8 @@ async function interrupted(
 /**
  * Visibility of a message that goes back. At least a five-hundredth of the stall time, so that a run is fenced long
  * before its messages have been received a thousand times; it grows with the run's age, so that the many batches
- * of a long run do not keep loaders busy with asking; within twelve hours of the receipt.
+ * of a long run do not keep loaders busy with asking, though never so far that nobody settles until the run counts
+ * as stalled; within twelve hours of the receipt.
  */
 function handBack(
   ports: LoaderPorts,
@@ -193,7 +195,8 @@ function handBack(
   const { clock, ids, settings } = ports;
   const leastMs = settings.runStallMs / HAND_BACKS_PER_STALL;
   const ageMs = Math.max(0, clock.now() - startedAt);
-  const pauseMs = stop.code === 'deadline' ? leastMs : Math.max(leastMs, ageMs * HAND_BACK_AGE_SHARE);
+  const agedMs = Math.min(ageMs * HAND_BACK_AGE_SHARE, settings.runStallMs * HAND_BACK_STALL_SHARE);
+  const pauseMs = stop.code === 'deadline' ? leastMs : Math.max(leastMs, agedMs);
   const mostMs = VISIBILITY_MS_MAX - (clock.now() - input.receivedAt);
   const wishedMs = Math.max(stop.afterMs, pauseMs) * (1 + 0.25 * ids.random());
   return { is: 'again', afterMs: Math.max(0, Math.ceil(Math.min(mostMs, wishedMs))), code: stop.code };

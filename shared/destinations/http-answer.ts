@@ -8,6 +8,7 @@
  *   { ok: false } or { success: false }, a body that cannot be read   all deferred, whatever the status line says
  *   4xx with results or failed    by row; a row that is not named is deferred
  *
+ * "Deferred" for want of a word about the row holds where a repeat is safe; elsewhere such a row gets no outcome.
  * Bodies are never echoed; a row's own reason is, shortened, for the owner of the data.
  */
 import { AUTH_REFUSED, Fault, REQUEST_REFUSED, THROTTLED } from '../core/fault.ts';
@@ -23,13 +24,18 @@ export type AnswerRules = {
   readonly namesRecord: boolean;
   /** The server remembers idempotency keys, and answers 409 while the first call with one is at work. */
   readonly dedupes: boolean;
+  /**
+   * The operation may be sent again. Where not, a row that the answer leaves open has no outcome: "deferred" would
+   * say that it was not taken, and it would be sent twice.
+   */
+  readonly repeatable: boolean;
   readonly nowMs: number;
   /** Takes known secrets out of a text. */
   readonly scrub: (text: string) => string;
 };
 
 /**
- * One outcome per row. Throws the Faults of `throwForStatus` for an answer that is about the request and not about
+ * One outcome per row; none for a row that is left open where a repeat is not safe. Throws the Faults of `throwForStatus` for an answer that is about the request and not about
  * rows.
  */
 export function readAnswer(
@@ -43,7 +49,7 @@ export function readAnswer(
   const body = taken || status === 400 || status === 409 || status === 422 ? parsedBody(answer) : undefined;
   const byRow = namedRows(body, rows, taken && status !== 207, rules);
   if (byRow !== undefined) return byRow;
-  if (taken) return wholeRequest(body, rows, status === 207 ? 'rows' : rules.answers);
+  if (taken) return wholeRequest(body, rows, { ...rules, answers: status === 207 ? 'rows' : rules.answers });
   if (rules.namesRecord && (status === 404 || status === 410)) {
     // A record that is gone already is what a delete asks for; a repeat of it must not fail.
     return operation === 'delete' ? all(rows, accepted) : all(rows, noSuchRecord);
@@ -114,13 +120,12 @@ type Members = Readonly<Record<string, unknown>>;
 const isMembers = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function wholeRequest(body: unknown, rows: readonly Row[], answers: 'status' | 'rows'): readonly Outcome[] {
-  if (body === UNREADABLE) return all(rows, (key) => deferred(key, 'the answer cannot be read'));
+function wholeRequest(body: unknown, rows: readonly Row[], rules: AnswerRules): readonly Outcome[] {
+  if (body === UNREADABLE) return all(rows, (key) => open(key, 'the answer cannot be read', rules));
   if (isMembers(body) && (body.ok === false || body.success === false)) {
     return all(rows, (key) => deferred(key, 'the answer says that it failed'));
   }
-  if (answers === 'rows') return all(rows, (key) => deferred(key, 'the answer does not name this row'));
-  return all(rows, accepted);
+  return all(rows, rules.answers === 'rows' ? (key) => open(key, NOT_NAMED, rules) : accepted);
 }
 
 /** Outcomes from `results` or `failed`; undefined when the body has neither. */
@@ -133,27 +138,33 @@ function namedRows(
   if (!isMembers(body)) return undefined;
   const { results, failed } = body;
   if (Array.isArray(results)) {
-    const named = byKey(results.map((entry) => resultOutcome(entry, rules)));
-    return all(rows, (key) => named.get(key) ?? deferred(key, 'the answer does not name this row'));
+    const named = byKey(
+      results.map((entry) => resultOutcome(entry, rules)),
+      rules,
+    );
+    return all(rows, (key) => (named.has(key) ? named.get(key) : open(key, NOT_NAMED, rules)));
   }
   if (!Array.isArray(failed)) return undefined;
   const rejections = failed.map((entry) => failedOutcome(entry, rows, rules));
-  const named = byKey(rejections);
+  const named = byKey(rejections, rules);
   const known = new Set(rows.map(({ key }) => key));
   // A failure that cannot be matched to a row could be any row's: then no other row is known to be taken.
   const allMatched = rejections.every((outcome) => outcome !== undefined && known.has(outcome.key));
-  const rest = othersAccepted && allMatched ? accepted : unmatched;
-  return all(rows, (key) => named.get(key) ?? rest(key));
+  const rest = othersAccepted && allMatched ? accepted : (key: string) => open(key, NOT_NAMED, rules);
+  return all(rows, (key) => (named.has(key) ? named.get(key) : rest(key)));
 }
 
-/** A key that is named twice with different outcomes is unsure, so deferred. */
-function byKey(outcomes: readonly (Outcome | undefined)[]): ReadonlyMap<string, Outcome> {
-  const named = new Map<string, Outcome>();
+/** A key that is named twice with different outcomes is left open. */
+function byKey(
+  outcomes: readonly (Outcome | undefined)[],
+  rules: AnswerRules,
+): ReadonlyMap<string, Outcome | undefined> {
+  const named = new Map<string, Outcome | undefined>();
   for (const outcome of outcomes) {
     if (outcome === undefined) continue;
-    const before = named.get(outcome.key);
-    const same = before === undefined || before.is === outcome.is;
-    named.set(outcome.key, same ? outcome : deferred(outcome.key, 'the answer contradicts itself'));
+    const { key, is } = outcome;
+    const same = !named.has(key) || named.get(key)?.is === is;
+    named.set(key, same ? outcome : open(key, 'the answer contradicts itself', rules));
   }
   return named;
 }
@@ -164,7 +175,8 @@ function resultOutcome(entry: unknown, rules: AnswerRules): Outcome | undefined 
   if (key === undefined) return undefined;
   if (entry.status === 'accepted') return accepted(key);
   if (entry.status === 'rejected') return rejected(key, entry, rules);
-  return deferred(key, reasonText(entry, rules), waitMs(entry.retryAfterMs));
+  const isSaid = entry.status === 'deferred' || rules.repeatable;
+  return isSaid ? deferred(key, reasonText(entry, rules), waitMs(entry.retryAfterMs)) : undefined;
 }
 
 function failedOutcome(entry: unknown, rows: readonly Row[], rules: AnswerRules): Outcome | undefined {
@@ -181,10 +193,13 @@ function keyText(value: unknown): string | undefined {
   return Number.isSafeInteger(value) ? String(value) : undefined;
 }
 
-const all = (rows: readonly Row[], outcome: (key: string) => Outcome): readonly Outcome[] =>
-  rows.map(({ key }) => outcome(key));
+const all = (rows: readonly Row[], outcome: (key: string) => Outcome | undefined): readonly Outcome[] =>
+  rows.flatMap(({ key }) => outcome(key) ?? []);
 const accepted = (key: string): Outcome => ({ key, is: 'accepted' });
-const unmatched = (key: string): Outcome => deferred(key, 'the answer does not name this row');
+const NOT_NAMED = 'the answer does not name this row';
+/** Nobody knows whether the row was taken. */
+const open = (key: string, reason: string, { repeatable }: AnswerRules): Outcome | undefined =>
+  repeatable ? deferred(key, reason) : undefined;
 const noSuchRecord = (key: string): Outcome => ({
   key,
   is: 'rejected',

@@ -59,6 +59,7 @@ async function write(
     answers: target.answers ?? ctx.settings.answers,
     namesRecord: plan.namesRecord,
     dedupes: ctx.settings.dedupes,
+    repeatable: operations(ctx.settings)[request.operation] !== 'unsafe',
     nowMs: ctx.clock.now(),
     scrub: scrubber(sensitive),
   });

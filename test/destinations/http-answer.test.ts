@@ -12,6 +12,7 @@ const RULES: AnswerRules = {
   answers: 'status',
   namesRecord: false,
   dedupes: false,
+  repeatable: true,
   nowMs: 0,
   scrub: (text) => text,
 };
@@ -159,6 +160,34 @@ describe('an answer', () => {
           error.code === code &&
           error.retryAfterMs === retryAfter,
       );
+    });
+  }
+});
+
+const UNSAFE: readonly [string, Given, string][] = [
+  ['broken JSON', { status: 200, text: '{"results":[{"key":"a"' }, ''],
+  ['silence where rows are promised', { status: 200, rules: { answers: 'rows', repeatable: false } }, ''],
+  ['one row named', { status: 200, body: { results: [{ key: 'b', status: 'accepted' }] } }, 'b+'],
+  ['an unknown status', { status: 200, body: { results: [{ key: 'a', status: 'maybe' }] } }, ''],
+  ['a row put off', { status: 200, body: { results: [{ key: 'a', status: 'deferred' }] } }, 'a?'],
+  [
+    'a contradiction',
+    {
+      status: 200,
+      body: { results: ['accepted', 'rejected', 'rejected'].map((status) => ({ key: 'a', status })) },
+    },
+    '',
+  ],
+  ['a failure of nobody', { status: 200, body: { failed: [{ error: 'no' }, { key: 'c' }] } }, 'c-'],
+  ['400 that names one row', { status: 400, body: { failed: [{ key: 'b' }] } }, 'b-'],
+  ['200 that says ok: false', { status: 200, body: { ok: false } }, 'a? b? c?'],
+];
+
+describe('where a repeat is not safe, only what the answer says is an outcome', () => {
+  for (const [name, given, expected] of UNSAFE) {
+    test(`${name}: ${expected}`, () => {
+      const rules = { repeatable: false, ...given.rules };
+      assert.equal(short(read({ ...given, operation: 'insert', rules })), expected);
     });
   }
 });

@@ -9,13 +9,14 @@ import { batchRange } from '../core/batches.ts';
 import type { BatchMessage } from '../core/message.ts';
 import { deadLetterKey, shardKey } from '../core/names.ts';
 import { addCounts, type Counts, NO_ROWS } from '../core/outcomes.ts';
+import { stageReason } from '../core/row-codes.ts';
 import type { Cut, ResumePoint } from '../core/run.ts';
 import type { FailureRecord, StageLine } from '../core/stage.ts';
 import type { Ports } from '../ports.ts';
-import { failureRecord, writeFailures } from './fail-rows.ts';
+import { failureRecord, type RowFailure, writeFailures } from './fail-rows.ts';
 import { readFrozen, readStageManifest } from './frozen.ts';
 import { readBatch } from './read-batch.ts';
-import { settleBatch } from './settle-batch.ts';
+import { completeShard, settleBatch } from './settle-batch.ts';
 import { readSync } from './sync-state.ts';
 
 export type BuryPorts = Pick<Ports, 'clock' | 'ids' | 'state' | 'objects' | 'events' | 'telemetry'>;
@@ -32,32 +33,46 @@ export async function buryBatch(
   if (sync?.epoch !== epoch || sync.phase !== 'loading' || sync.cut === undefined) return { is: 'dropped' };
   const place = { syncId, epoch, shard, ordinal };
   await ports.objects.put(deadLetterKey(syncId, epoch, message, deliveryId), JSON.stringify(place));
-  const { counts, records } = await deadRows(ports, message, sync.cut);
+  const { definition } = await readFrozen(ports.objects, syncId, epoch);
+  const { account, mode } = definition.sync.destination;
+  ports.telemetry.count('dead_letters', 1, account);
+  const item = await ports.state.read(shardKey(syncId, epoch, shard));
+  if (item?.[`b${ordinal}`] !== undefined) {
+    // Settled after all: its rows have their outcomes, what follows a settle may still be missing.
+    await completeShard(ports, message, sync.cut, item);
+    return { is: 'buried' };
+  }
+  const point = item?.[`p${ordinal}`] as ResumePoint | undefined;
+  const { counts, records } = await deadRows(ports, message, {
+    cut: sync.cut,
+    point,
+    isInsert: mode === 'insert',
+  });
   await writeFailures(ports, message, records);
   await settleBatch(ports, message, sync.cut, counts);
-  const { definition } = await readFrozen(ports.objects, syncId, epoch);
-  ports.telemetry.count('dead_letters', 1, definition.sync.destination.account);
   ports.telemetry.log('error', 'batch_buried', { ...place, dead: counts.dead });
   return { is: 'buried' };
 }
 
+type Found = { readonly cut: Cut; readonly point: ResumePoint | undefined; readonly isInsert: boolean };
+
 /** Rows before the resume point have their outcome already; the rest is dead, as far as it was not invalid. */
 async function deadRows(
   ports: BuryPorts,
-  message: BatchMessage,
-  cut: Cut,
+  { syncId, epoch, shard, ordinal }: BatchMessage,
+  { cut, point, isInsert }: Found,
 ): Promise<{ readonly counts: Counts; readonly records: readonly FailureRecord[] }> {
-  const { syncId, epoch, shard, ordinal } = message;
-  const item = await ports.state.read(shardKey(syncId, epoch, shard));
-  const resumed = item?.[`p${ordinal}`] as ResumePoint | undefined;
   const manifest = await readStageManifest(ports.objects, syncId, epoch);
   const pieces = batchRange(cut, manifest, shard, ordinal);
   const records: FailureRecord[] = [];
-  let counts = resumed?.counts ?? NO_ROWS;
-  for await (const block of readBatch(ports.objects, pieces, resumed?.offset ?? 0)) {
+  let counts = point?.counts ?? NO_ROWS;
+  for await (const block of readBatch(ports.objects, pieces, point?.offset ?? 0)) {
     for (const text of block.texts) {
-      const { counted, record } = buried(text, epoch);
-      counts = addCounts(counts, counted);
+      const line = parsed(text);
+      const failure = line?.o === 'i' ? invalidRow(line) : { ...DEAD_ROW, isPerhapsHeld: !isInsert };
+      const record = line === undefined ? undefined : failureRecord(line, failure, epoch);
+      // Without a key there is nothing to record; `invalid` is the one kind that need not be.
+      counts = addCounts(counts, record?.kind === 'dead' ? ONE_DEAD : ONE_INVALID);
       if (record !== undefined) records.push(record);
     }
   }
@@ -66,19 +81,19 @@ async function deadRows(
 
 const ONE_DEAD: Counts = { ...NO_ROWS, rows: 1, dead: 1 };
 const ONE_INVALID: Counts = { ...NO_ROWS, rows: 1, invalid: 1 };
-const BURIED = { kind: 'dead', code: 'dead_letter', isPermanent: false } as const;
 
-function buried(text: string, epoch: number): { counted: Counts; record: FailureRecord | undefined } {
-  const line = parsed(text);
-  if (line === undefined) return { counted: ONE_DEAD, record: undefined };
-  if (line.o === 'i') {
-    const failure = { kind: 'invalid', code: line.e ?? 'invalid', reason: '', isPermanent: false } as const;
-    return { counted: ONE_INVALID, record: failureRecord(line, failure, epoch) };
-  }
-  // It was tried a thousand times: the destination may hold it by our hand.
-  const reason = 'its batch came to the dead-letter queue';
-  return { counted: ONE_DEAD, record: failureRecord({ ...line, x: '1' }, { ...BURIED, reason }, epoch) };
-}
+const invalidRow = ({ e }: StageLine): RowFailure => {
+  const code = e ?? 'invalid_row';
+  return { kind: 'invalid', code, reason: stageReason(code), isPermanent: false };
+};
+
+/** It was tried a thousand times: the destination may hold it. */
+const DEAD_ROW: RowFailure = {
+  kind: 'dead',
+  code: 'dead_letter',
+  reason: 'its batch came to the dead-letter queue',
+  isPermanent: false,
+};
 
 function parsed(text: string): StageLine | undefined {
   try {

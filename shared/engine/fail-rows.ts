@@ -15,6 +15,8 @@ export type RowFailure = {
   readonly reason: string;
   /** The same row would fail again unchanged: not tried before its value, the mapping or the fields change. */
   readonly isPermanent: boolean;
+  /** A call for it may have taken effect: a later removal must delete it. Never for an insert, which would be skipped then. */
+  readonly isPerhapsHeld?: boolean;
 };
 
 /** What a record needs of a stage line; a line that cannot be parsed still has its key. */
@@ -36,7 +38,7 @@ export function failureRecord(
     code: failure.code,
     attempts: String(attempts),
     quarantined: failure.isPermanent || isUsedUp ? '1' : '0',
-    applied: line.x === '1' ? '1' : '0',
+    applied: line.x === '1' || failure.isPerhapsHeld === true ? '1' : '0',
     since_epoch: String(epoch),
     reason: failure.reason.slice(0, REASON_CHARACTERS_MAX),
   };

@@ -92,6 +92,7 @@ const CRASHED = {
   code: 'crashed_loader',
   reason: 'the loader ended without an answer again and again at this row alone',
   isPermanent: true,
+  isPerhapsHeld: true,
 } as const;
 
 /** Undefined for a line that is no JSON: the stage is ours, so that is a bug, and its neighbours go on. */

@@ -158,6 +158,7 @@ const NO_ANSWER = {
   code: 'no_answer',
   reason: `the destination put the row off ${DEFERRALS_MAX} times without saying why`,
   isPermanent: false,
+  isPerhapsHeld: true,
 } as const;
 
 /** Positions in runs that are next to each other. */

@@ -12,5 +12,6 @@ export function failUnknown(d: Delivery, index: number, line: FailedLine): void 
     code: 'unknown_outcome',
     reason: 'the answer to the call was lost, and the destination cannot tell whether it took effect',
     isPermanent: true,
+    isPerhapsHeld: true,
   });
 }

@@ -441,3 +441,30 @@ test('a loader that dies while a job is at work: the next one asks for the job, 
   assert.equal(submitted.length, 1);
   assert.equal(t.batch().counts?.accepted, 10);
 });
+
+for (const [mode, applied] of [
+  ['mirror', '1'],
+  ['insert', '0'],
+] as const) {
+  test(`${mode}: a row that crashed its loader or got no answer is ${applied === '1' ? '' : 'not '}taken for held`, async () => {
+    const t = await arrange({
+      lines: linesOf(12),
+      sync: { mode },
+      answer: async ({ rows }) => {
+        if (rows.some(({ key }) => key === 'k3')) return NEVER;
+        return rows.filter(({ key }) => key !== 'k7').map(({ key }) => accepted(key));
+      },
+    });
+    let result = '';
+    for (let receive = 1; result !== 'done' && receive < 20; receive += 1) {
+      result = await deliverOrCrash(t, receive);
+    }
+    assert.deepEqual(
+      t.failures().map((failure) => [failure.row_key, failure.code, failure.applied]),
+      [
+        ['k3', 'crashed_loader', applied],
+        ['k7', 'no_answer', applied],
+      ],
+    );
+  });
+}

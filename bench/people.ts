@@ -25,3 +25,25 @@ export const changeEverySql = (step: number): string =>
 
 /** The model of the sync that the figures run, in Redshift's SQL. */
 export const PEOPLE_MODEL = 'select person_id, email, full_name, score, active, seen_at from bench.people';
+
+export const SYNC_ID = 'people-to-sink';
+export const ACCOUNT_NAME = 'sink';
+
+/** The sync of the figures: six fields, mapped as the bare loop maps them. */
+export function benchDefinition(changes: 'diff' | 'all'): object {
+  return {
+    syncId: SYNC_ID,
+    owner: 'bench@example.com',
+    schedule: { cron: '0 0 1 1 *', timezone: 'UTC' },
+    model: { sql: PEOPLE_MODEL, primaryKey: ['person_id'], changes: { by: changes } },
+    destination: { account: ACCOUNT_NAME, object: 'people', mode: 'upsert', matchOn: 'person_id' },
+    fields: [
+      { to: 'person_id', from: 'person_id', as: { integer: true } },
+      { to: 'email', from: 'email', as: { trim: true, lowercase: true } },
+      { to: 'full_name', from: 'full_name' },
+      { to: 'score', from: 'score', as: { decimal: 2 } },
+      { to: 'active', from: 'active', as: { boolean: true } },
+      { to: 'seen_at', from: 'seen_at', as: { datetime: 'ISO', timezone: 'UTC' } },
+    ],
+  };
+}

@@ -1,0 +1,135 @@
+/**
+ * The whole local stack for the figures: the stage `local` with one account, the bench's sink, at a rate that is no limit,
+ * and one sync of the six columns. Runs are started as an operator starts them, through the api function.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { environments } from '../infra/environments.ts';
+import { synthesize } from '../infra/synthesize.ts';
+import { endedRuns, type StateTable } from '../local/demo/observe.ts';
+import { type LocalStack, startStack } from '../local/stack.ts';
+import { dynamoDefinitions } from '../shared/aws/dynamo-definitions.ts';
+import type { RunResult } from '../shared/core/run.ts';
+import { ACCOUNT_NAME, benchDefinition, SYNC_ID } from './people.ts';
+
+export type BenchStage = {
+  readonly stack: LocalStack;
+  readonly state: StateTable;
+  /** ARN of the key that the stage is encrypted with. */
+  readonly stageKey: string;
+  /** Starts a run and waits for its end; milliseconds from acquire to flip. */
+  run(): Promise<{ readonly elapsedMs: number; readonly result: RunResult }>;
+  stop(): Promise<void>;
+};
+
+export type BenchStageSettings = {
+  readonly sinkPort: number;
+  readonly extraction: 'unload' | 'pages';
+  readonly changes: 'diff' | 'all';
+  /** Calls a second; absent: more than any machine does. */
+  readonly callsPerSecond?: number;
+};
+
+export async function startBenchStage(settings: BenchStageSettings): Promise<BenchStage> {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'tailrace-bench-'));
+  const assembly = path.join(dataDir, 'cdk.out');
+  const { stackName, template } = synthesize({ name: 'local', settings: stageSettings(settings) }, assembly);
+  const secrets = { [`tailrace/local/${ACCOUNT_NAME}`]: {} };
+  const stack = await startStack({ assembly, stackName, dataDir, secrets });
+  const { endpoint, region, credentials, outputs } = stack;
+  const client = { endpoint, region, credentials };
+  const dynamodb = new DynamoDBClient(client);
+  const documents = DynamoDBDocumentClient.from(dynamodb);
+  const lambda = new LambdaClient(client);
+  const state = { client: documents, table: outputs.StateTable ?? '' };
+  await stack.warehouse.sql('CREATE SCHEMA IF NOT EXISTS tailrace');
+  const [key = ''] =
+    Object.entries(template.Resources).find(([, { Type }]) => Type === 'AWS::KMS::Key') ?? [];
+  return {
+    stack,
+    state,
+    stageKey: `arn:aws:kms:${region}:000000000000:key/local-${key}`,
+    async run() {
+      await accepted(dynamodb, documents, outputs.DefinitionsTable ?? '', settings);
+      return runOnce(state, lambda, outputs.ApiFunction ?? '');
+    },
+    async stop() {
+      dynamodb.destroy();
+      lambda.destroy();
+      await stack.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function stageSettings({ sinkPort, extraction, callsPerSecond = 100_000 }: BenchStageSettings) {
+  const { local } = environments;
+  if (local === undefined) throw new Error('infra/environments.ts has no environment local');
+  return {
+    ...local,
+    extraction: { by: extraction },
+    accounts: [
+      {
+        name: ACCOUNT_NAME,
+        destination: 'http',
+        settings: { url: `http://127.0.0.1:${sinkPort}` },
+        rate: { requests: callsPerSecond, perMs: 1000 },
+        requestRowsMax: 200,
+        requestsInFlight: 8,
+        allow: [{ host: '127.0.0.1', port: sinkPort }],
+      },
+    ],
+  };
+}
+
+const WAIT_MS = 50;
+
+/** Writes the definition, once; its schedule is far away, since runs are started by hand. */
+async function accepted(
+  dynamodb: DynamoDBClient,
+  documents: DynamoDBDocumentClient,
+  table: string,
+  { changes }: BenchStageSettings,
+): Promise<void> {
+  const definitions = dynamoDefinitions(dynamodb, table);
+  if ((await definitions.status(SYNC_ID)) !== undefined) return;
+  const Item = { ...benchDefinition(changes), syncId: SYNC_ID, item: 'definition' };
+  await documents.send(new PutCommand({ TableName: table, Item }));
+  for (;;) {
+    const status = await definitions.status(SYNC_ID);
+    if (status?.state === 'accepted') return;
+    if (status?.state === 'refused') throw new Error(JSON.stringify(status.faults));
+    await sleep(WAIT_MS);
+  }
+}
+
+async function runOnce(state: StateTable, lambda: LambdaClient, api: string) {
+  const before = (await endedRuns(state, SYNC_ID)).length;
+  const startedAt = Date.now();
+  await started(lambda, api);
+  for (;;) {
+    const run = (await endedRuns(state, SYNC_ID))[before];
+    if (run?.result.ended === 'committed')
+      return { elapsedMs: run.result.at - startedAt, result: run.result };
+    if (run !== undefined) throw new Error(`the run ended as ${run.result.ended} (${run.result.code})`);
+    await sleep(WAIT_MS);
+  }
+}
+
+/** Asks until the grace after the last run has passed. */
+async function started(lambda: LambdaClient, api: string): Promise<void> {
+  const Payload = Buffer.from(JSON.stringify({ verb: 'run', syncId: SYNC_ID }));
+  for (let attempts = 0; attempts < 1000; attempts += 1) {
+    const { Payload: answer } = await lambda.send(new InvokeCommand({ FunctionName: api, Payload }));
+    const told = JSON.parse(Buffer.from(answer ?? []).toString('utf8')) as { ok?: boolean; code?: string };
+    if (told.ok === true) return;
+    if (told.code !== 'not_yet') throw new Error(JSON.stringify(told));
+    await sleep(WAIT_MS);
+  }
+  throw new Error('no run could be started');
+}

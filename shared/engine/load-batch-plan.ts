@@ -56,15 +56,17 @@ export function loaderMemory(ports: LoaderPorts): LoaderMemory {
   return memory;
 }
 
-/** Throws `config` Faults for a target or operation that the destination does not take. */
+/** Throws `config` Faults for a target or operation that the destination does not take, a `bug` for a foreign account. */
 export async function batchPlan(ports: LoaderPorts, syncId: string, epoch: number): Promise<BatchPlan> {
   const { plans } = loaderMemory(ports);
   const name = `${syncId}#${epoch}`;
   const known = plans.get(name);
   if (known !== undefined) return known;
   const frozen = await readFrozen(ports.objects, syncId, epoch);
-  const manifest = await readStageManifest(ports.objects, syncId, epoch);
   const { sync } = frozen.definition;
+  const { account } = sync.destination;
+  if (account !== ports.account.name) throw foreignAccount(account, ports.account.name);
+  const manifest = await readStageManifest(ports.objects, syncId, epoch);
   const plan: BatchPlan = {
     syncId,
     epoch,
@@ -115,6 +117,12 @@ function operationsOf(sync: Sync): readonly Operation[] {
   if (removed === 'ignore') return [sent];
   return [sent, removed === 'clear' ? 'update' : 'delete'];
 }
+
+/** A pointer that was moved to another account's lane by hand: its rows must not go to a foreign destination. */
+const foreignAccount = (account: string, ours: string): Fault =>
+  new Fault('bug', 'account_foreign', `a batch of account ${account} came to a lane of account ${ours}`, {
+    remedy: 'Delete the message, or move it to a lane of its own account.',
+  });
 
 function targetOf(destination: AnyDestination, sync: Sync): unknown {
   const { object, options } = sync.destination;

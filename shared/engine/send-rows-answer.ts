@@ -30,7 +30,10 @@ export async function takeAnswer(d: Delivery, group: Group, result: CallResult):
     return takeOutcomes(d, group, result.outcomes);
   }
   if (result.is === 'working') return waitForJob(d, group, result.waitMs);
-  if (result.is === 'refused') return bisect(d, group, result.fault);
+  if (result.is === 'refused') {
+    d.job = undefined;
+    return bisect(d, group, result.fault);
+  }
   if (isLost(d, group, result)) {
     group.indexes.forEach((index, at) => {
       const line = group.lines[at];
@@ -248,8 +251,8 @@ function stopFailed(d: Delivery, result: CallResult): void {
   if (result.is === 'aborted') stopDelivery(d, { code: 'deadline', afterMs: 0, isOrderly: true });
   if (result.is !== 'bug') return;
   const { syncId, epoch, shard, ordinal } = d.message;
-  const { code, message } = result.fault;
-  d.ports.telemetry.log('error', 'destination_failed', { syncId, epoch, shard, ordinal, code, message });
+  const { code } = result.fault;
+  d.ports.telemetry.log('error', 'destination_failed', { syncId, epoch, shard, ordinal, fault: code });
   stopDelivery(d, { code, afterMs: 1000, isOrderly: false });
 }
 

@@ -467,3 +467,11 @@ test('two loaders of one batch: counted once, the first writer wins', async () =
   });
   assert.equal(t.state.peek(shardKey(SYNC_ID, EPOCH, 0))?.p0, undefined);
 });
+
+test('a batch of another account sends nothing and stops no run', async () => {
+  const t = await arrange({ lines: linesOf(5), account: { name: 'ads' } });
+  await assert.rejects(t.load(t.loader()), { code: 'account_foreign' });
+  assert.equal(t.requests.length, 0);
+  assert.equal(t.batch().counts, undefined);
+  assert.equal(t.state.peek(runKey(SYNC_ID, EPOCH)), undefined);
+});

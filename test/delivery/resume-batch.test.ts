@@ -468,3 +468,29 @@ for (const [mode, applied] of [
     );
   });
 }
+
+test('a job that was refused is over: an interruption before the next one does not ask for it again', async () => {
+  const { destination, submitted } = jobs(1);
+  let polls = 0;
+  const refusing: JobDestination = {
+    ...destination,
+    submit: async (ctx, target, request) => {
+      if (polls === 1 && submitted.length === 1) {
+        submitted.push([]);
+        throw new Fault('transient', THROTTLED, 'too fast', { retryAfterMs: 60_000 });
+      }
+      return destination.submit(ctx, target, request);
+    },
+    poll: async (ctx, target, job) => {
+      polls += 1;
+      if (polls === 1) throw new Fault('row', REQUEST_REFUSED, 'one of these rows is bad');
+      return destination.poll(ctx, target, job);
+    },
+  };
+  const t = await arrange({ lines: linesOf(10), destination: refusing });
+  assert.equal((await t.load(t.loader())).is, 'again');
+  assert.equal(t.batch().point?.job, undefined);
+  await t.clock.runUntil(t.clock.now() + 120_000);
+  await t.deliver();
+  assert.equal(t.batch().counts?.accepted, 10);
+});

@@ -11,6 +11,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { EngineParts } from './engine.ts';
+import { letAlarmsPublish } from './resource-policies.ts';
 
 /** The namespace of the engine's own metrics. */
 export const METRIC_NAMESPACE = 'Tailrace';
@@ -32,6 +33,7 @@ export function makeAlarms(
   { environment, storage }: EngineParts,
 ): Alarms & { topic: sns.Topic } {
   const topic = new sns.Topic(scope, 'Alarms', { masterKey: storage.key, enforceSSL: true });
+  letAlarmsPublish(topic);
   if (environment.alarms.email !== undefined) {
     topic.addSubscription(new EmailSubscription(environment.alarms.email));
   }

@@ -2,7 +2,7 @@
  * One destination account: two lanes (express, bulk) of pointers, the loader that empties them, its secret, its dead
  * letters. A loader is the only function that can read the account's secret, and it can reach no other account's.
  */
-import { CfnResource, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
@@ -12,7 +12,9 @@ import { laneQueueName, secretName } from '../shared/core/names.ts';
 import type { EngineParts } from './engine.ts';
 import { type Binding, makeFunction } from './functions.ts';
 import { fromQueues, knowingStage, onBus, onStaging, onState, throughKey } from './grants.ts';
+import { onlyReader } from './resource-policies.ts';
 import type { Account } from './settings.ts';
+import { LOADER_ACCESS } from './stage-access.ts';
 
 /** AWS's advice: a message must stay hidden for six times as long as its function may run. */
 export const VISIBILITY_PER_TIMEOUT = 6;
@@ -46,6 +48,18 @@ export class DestinationLane extends Construct {
     ) as [sqs.Queue, sqs.Queue];
     this.express = express;
     this.bulk = bulk;
+    this.takeFrom(parts.name);
+  }
+
+  /** Only its own lanes may have it as their queue of last resort. Names spelled out: they point at each other. */
+  private takeFrom(environment: string): void {
+    const { partition, region, account } = Stack.of(this);
+    const sourceQueueArns = LANES.map(
+      (lane) =>
+        `arn:${partition}:sqs:${region}:${account}:${laneQueueName(environment, this.account.name, lane)}`,
+    );
+    const queue = this.deadLetters.node.defaultChild as sqs.CfnQueue;
+    queue.redriveAllowPolicy = { redrivePermission: 'byQueue', sourceQueueArns };
   }
 }
 
@@ -67,6 +81,7 @@ export function makeLoader(lane: DestinationLane, parts: EngineParts): lambda.Fu
   const { account } = lane;
   const { environment, storage } = parts;
   const { express, bulk } = account.concurrency;
+  const secret = makeSecret(lane, parts);
   const loader = makeFunction(lane, 'LoadBatch', parts, {
     entry: 'load-batch',
     logName: `load-batch/${account.name}`,
@@ -77,14 +92,15 @@ export function makeLoader(lane: DestinationLane, parts: EngineParts): lambda.Fu
       onState(storage, ['GetItem', 'UpdateItem'], ['RUN#*', 'SHARD#*']),
       onState(storage, ['GetItem'], ['SYNC']),
       onState(storage, ['GetItem', 'UpdateItem'], [`BUDGET#${account.name}`, `BREAKER#${account.name}`]),
-      onStaging(storage, { read: ['runs/*'], write: ['runs/*/failures/*'] }),
+      onStaging(storage, LOADER_ACCESS),
       onBus(parts.bus),
       fromQueues(storage, [lane.express, lane.bulk], { changeVisibility: true }),
-      readingSecret(lane, parts),
+      readingSecret(secret, parts),
       knowingStage(environment),
       { variables: { ACCOUNT: JSON.stringify(loaderAccount(account)) }, statements: [] },
     ],
   });
+  onlyReader(lane, secret, loader);
   attachSource(lane, 'ExpressSource', loader, lane.express, express);
   attachSource(lane, 'BulkSource', loader, lane.bulk, bulk);
   return loader;
@@ -120,13 +136,17 @@ export function dependOnPolicy(source: CfnResource, fn: lambda.Function): void {
 }
 
 /** Made without a value: the operator puts the account's credentials there, and they are in no template. */
-function readingSecret(lane: DestinationLane, { name, environment, storage }: EngineParts): Binding {
+function makeSecret(lane: DestinationLane, { name, environment, storage }: EngineParts): CfnSecret {
   const secret = new CfnSecret(lane, 'Secret', {
     name: secretName(name, lane.account.name),
     description: `Credentials of destination account ${lane.account.name}, one JSON object`,
     kmsKeyId: storage.key.keyArn,
   });
   secret.applyRemovalPolicy(environment.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
+  return secret;
+}
+
+function readingSecret(secret: CfnSecret, { storage }: EngineParts): Binding {
   return {
     variables: { SECRET: secret.ref },
     statements: [

@@ -20,6 +20,7 @@ import {
   onState,
   toUndelivered,
 } from './grants.ts';
+import { type StageAccess, stageAccess } from './stage-access.ts';
 import { makeWarehouseRole, warehouseRoleArn } from './warehouse-access.ts';
 
 export type EngineFunctions = {
@@ -44,7 +45,7 @@ export function makeEngineFunctions(
     entry: 'start-run',
     timeoutMs: Math.min(120_000, extractorTimeoutMs),
     memoryMb: 256,
-    bindings: [...may.everything, may.runs, may.readDefinitions, may.warehouse, may.freeze, may.undelivered],
+    bindings: [...may.everything, may.runs, may.readDefinitions, may.warehouse, may.begin, may.undelivered],
   });
   const functions: EngineFunctions = {
     reconcileSyncs: makeFunction(scope, 'ReconcileSyncs', parts, {
@@ -68,7 +69,7 @@ export function makeEngineFunctions(
       entry: 'fan-out',
       timeoutMs: extractorTimeoutMs,
       memoryMb: 512,
-      bindings: [...may.everything, may.runs, may.warehouse, may.stage, may.send, may.undelivered],
+      bindings: [...may.everything, may.runs, may.warehouse, may.fanOut, may.send, may.undelivered],
     }),
     finishRun: makeFunction(scope, 'FinishRun', parts, {
       entry: 'finish-run',
@@ -101,7 +102,7 @@ export function makeEngineFunctions(
         may.readBudgets,
         may.readDefinitions,
         may.warehouse,
-        may.stage,
+        may.sweep,
         may.send,
         may.undelivered,
       ],
@@ -116,7 +117,7 @@ export function makeEngineFunctions(
         may.listSyncs,
         may.readDefinitions,
         may.warehouse,
-        may.stage,
+        may.operate,
         may.send,
       ],
     }),
@@ -129,6 +130,8 @@ export function makeEngineFunctions(
 /** The bindings by the words of the run protocol. */
 function abilities(scope: Construct, parts: EngineParts, lanes: readonly DestinationLane[]) {
   const { storage, bus, environment } = parts;
+  const access = stageAccess(environment);
+  const onRuns = (which: StageAccess): Binding => onStaging(storage, { ...which, list: true });
   return {
     everything: [knowingStage(environment), knowingAccounts(environment.accounts), onBus(bus)],
     runs: onState(storage, ['GetItem', 'UpdateItem'], ['SYNC', 'RUN#*', 'SHARD#*']),
@@ -137,14 +140,12 @@ function abilities(scope: Construct, parts: EngineParts, lanes: readonly Destina
     readDefinitions: onDefinitions(storage, ['GetItem']),
     editDefinitions: onDefinitions(storage, ['GetItem', 'UpdateItem', 'DeleteItem']),
     knowStage: onStaging(storage, {}),
-    freeze: onStaging(storage, { read: ['runs/*'], write: ['runs/*/definition.json'], list: true }),
-    stage: onStaging(storage, { read: ['runs/*'], write: ['runs/*'], list: true }),
-    finish: onStaging(storage, { read: ['runs/*'], write: ['runs/*/failures.*.manifest'], list: true }),
-    bury: onStaging(storage, {
-      read: ['runs/*'],
-      write: ['runs/*/failures/*', 'runs/*/dead/*'],
-      list: true,
-    }),
+    begin: onRuns(access.startRun),
+    fanOut: onRuns(access.fanOut),
+    finish: onRuns(access.finishRun),
+    sweep: onRuns(access.sweep),
+    operate: onRuns(access.api),
+    bury: onRuns(access.deadLetter),
     send: onLanes(
       storage,
       lanes.flatMap((lane) => [lane.express, lane.bulk]),

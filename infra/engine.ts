@@ -15,6 +15,7 @@ import type { Construct } from 'constructs';
 import { type DestinationLane, dependOnPolicy, queueDefaults } from './destination-lane.ts';
 import { type EngineFunctions, makeEngineFunctions } from './engine-functions.ts';
 import { EVENT_SOURCE, throughKey } from './grants.ts';
+import { admitSenders } from './resource-policies.ts';
 import type { Environment } from './settings.ts';
 import type { Storage } from './storage.ts';
 import { unloadRoleArn } from './warehouse-access.ts';
@@ -87,6 +88,13 @@ export function makeEngine(
   onDeadLetters(scope, functions.deadLetter, lanes);
   for (const fn of [functions.startRun, functions.fanOut, functions.finishRun, functions.sweep]) {
     keepUndelivered(fn, parts);
+  }
+  const { startRun, fanOut, finishRun, sweep, api, reconcileSyncs } = functions;
+  const { undelivered, schedules } = parts;
+  admitSenders(undelivered, [schedules.role, reconcileSyncs, startRun, fanOut, finishRun, sweep]);
+  for (const { express, bulk, deadLetters } of lanes) {
+    for (const lane of [express, bulk]) admitSenders(lane, [fanOut, sweep, api]);
+    admitSenders(deadLetters, []);
   }
   return functions;
 }

@@ -2,12 +2,13 @@
  * What outlives every run: the key, the two tables, the staging bucket. All of it is encrypted by one key of the
  * environment, refuses plain text transport, and stays when the stack goes, unless the settings say otherwise.
  */
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { refuseOtherKeys } from './resource-policies.ts';
 import type { Environment } from './settings.ts';
 
 export type Storage = {
@@ -23,6 +24,8 @@ export type Storage = {
 /** Tables, bucket and key of one environment. */
 export function makeStorage(scope: Construct, environment: Environment): Storage {
   const key = makeKey(scope, environment);
+  const staging = makeBucket(scope, environment, key);
+  refuseOtherKeys(staging, key);
   return {
     key,
     definitions: makeTable(scope, 'Definitions', environment, key, {
@@ -34,7 +37,7 @@ export function makeStorage(scope: Construct, environment: Environment): Storage
       partitionKey: { name: 'partition', type: dynamodb.AttributeType.STRING },
       sortKey: { name: 'sort', type: dynamodb.AttributeType.STRING },
     }),
-    staging: makeBucket(scope, environment, key),
+    staging,
   };
 }
 
@@ -49,19 +52,25 @@ function makeKey(scope: Construct, environment: Environment): kms.Key {
     enableKeyRotation: true,
     removalPolicy: removalOf(environment),
   });
-  // AWS services that write for us without a role of ours: each only for this account's own resources.
+  const { partition, stackName } = Stack.of(scope);
+  const source = (service: string, resource: string): string =>
+    `arn:${partition}:${service}:${region}:${account}:${resource}`;
+  // AWS services that write for us without a role of ours: each only for this stack's own resources.
   const services = [
-    ['EventBridge', 'events.amazonaws.com', ['kms:Decrypt', 'kms:GenerateDataKey']],
-    ['Alarms', 'cloudwatch.amazonaws.com', ['kms:Decrypt', 'kms:GenerateDataKey']],
+    ['EventBridge', 'events', [`rule/${stackName}-*`, `rule/*/${stackName}-*`]],
+    ['Alarms', 'cloudwatch', [`alarm:${stackName}-*`]],
   ] as const;
-  for (const [sid, service, actions] of services) {
+  for (const [sid, service, sources] of services) {
     key.addToResourcePolicy(
       new iam.PolicyStatement({
         sid,
-        principals: [new iam.ServicePrincipal(service)],
-        actions: [...actions],
+        principals: [new iam.ServicePrincipal(`${service}.amazonaws.com`)],
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
         resources: ['*'],
-        conditions: { StringEquals: { 'aws:SourceAccount': account } },
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': account },
+          ArnLike: { 'aws:SourceArn': sources.map((one) => source(service, one)) },
+        },
       }),
     );
   }
@@ -73,7 +82,7 @@ function makeKey(scope: Construct, environment: Environment): kms.Key {
       resources: ['*'],
       conditions: {
         ArnLike: {
-          'kms:EncryptionContext:aws:logs:arn': `arn:aws:logs:${region}:${account}:log-group:/tailrace/*`,
+          'kms:EncryptionContext:aws:logs:arn': source('logs', 'log-group:/tailrace/*'),
         },
       },
     }),

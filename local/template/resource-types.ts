@@ -72,6 +72,7 @@ const queue: ResourceType = {
     ...ignoring(AT_REST, 'KmsDataKeyReusePeriodSeconds', 'SqsManagedSseEnabled'),
     ...ignoring(REMOVAL, 'Tags'),
     ...ignoring('calls say themselves how long they wait', 'ReceiveMessageWaitTimeSeconds'),
+    ...ignoring('no queue is made here after the start', 'RedriveAllowPolicy'),
   },
   identity(naming) {
     const QueueName = named(naming, 'QueueName', 80);
@@ -252,6 +253,10 @@ export const RUNS: Readonly<Record<string, ResourceType>> = {
       return { ref: Arn, attributes: { Id: Arn } };
     },
   },
+  'AWS::SecretsManager::ResourcePolicy': plain(
+    ['SecretId', 'ResourcePolicy'],
+    ignoring('no public access reaches 127.0.0.1', 'BlockPublicPolicy'),
+  ),
   'AWS::KMS::Key': {
     ...plain(
       ['KeyPolicy'],

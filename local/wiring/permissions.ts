@@ -1,6 +1,6 @@
 /**
  * Everything that the template says about who may do what: roles with their policies, policies on queues, buckets,
- * topics and keys, permissions on functions, and which key encrypts what. An element that the evaluator lacks is an
+ * topics, secrets and keys, permissions on functions, and which key encrypts what. An element that the evaluator lacks is an
  * error here, at start, not a surprise in the middle of a run.
  */
 import type { PermissionSettings, Role } from '../iam/authorizer.ts';
@@ -63,6 +63,8 @@ function readResourcePolicies(template: Template): Map<string, Statement[]> {
       add(arnOfRef(template, 'AWS::SQS::Queue', url), parsePolicy(properties.PolicyDocument, logicalId));
   for (const { logicalId, properties } of template.ofType('AWS::S3::BucketPolicy'))
     add(`arn:aws:s3:::${String(properties.Bucket)}`, parsePolicy(properties.PolicyDocument, logicalId));
+  for (const { logicalId, properties } of template.ofType('AWS::SecretsManager::ResourcePolicy'))
+    add(String(properties.SecretId), parsePolicy(properties.ResourcePolicy, logicalId));
   for (const { logicalId, properties } of template.ofType('AWS::SNS::TopicPolicy'))
     for (const arn of properties.Topics as string[])
       add(arn, parsePolicy(properties.PolicyDocument, logicalId));

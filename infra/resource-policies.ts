@@ -1,0 +1,99 @@
+/**
+ * What resources themselves refuse, whatever a role would allow: a second lock, also against roles outside of this
+ * stack. Each is a Deny with the few who are meant to come through named in its condition.
+ */
+import { Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import { CfnResourcePolicy, type CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+
+const everybody = (): iam.IPrincipal[] => [new iam.AnyPrincipal()];
+const rolesOf = (functions: readonly lambda.Function[]): string[] =>
+  functions.flatMap((fn) => (fn.role === undefined ? [] : [fn.role.roleArn]));
+
+/**
+ * A forged pointer is refused by the queue. AWS services are not named here: an event that could not be delivered
+ * comes from one, and the queue's own allow statements say from which.
+ */
+export function admitSenders(queue: sqs.Queue, senders: readonly (lambda.Function | iam.Role)[]): void {
+  const roles = senders.map((sender) =>
+    'roleArn' in sender ? sender.roleArn : (rolesOf([sender])[0] ?? ''),
+  );
+  queue.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'OnlyTheSenders',
+      effect: iam.Effect.DENY,
+      principals: everybody(),
+      actions: ['sqs:SendMessage'],
+      resources: [queue.queueArn],
+      conditions: {
+        ...(roles.length > 0 ? { ArnNotEquals: { 'aws:PrincipalArn': roles } } : {}),
+        Bool: { 'aws:PrincipalIsAWSService': 'false' },
+      },
+    }),
+  );
+}
+
+/** Objects without a word about encryption get the bucket's own; another kind or another key is refused. */
+export function refuseOtherKeys(bucket: s3.Bucket, key: kms.IKey): void {
+  const other = { 's3:x-amz-server-side-encryption': 'aws:kms' };
+  const foreign = { 's3:x-amz-server-side-encryption-aws-kms-key-id': key.keyArn };
+  const [kind, id] = [Object.keys(other), Object.keys(foreign)].map(([name = '']) => ({ [name]: 'false' }));
+  for (const [sid, conditions] of [
+    ['OnlyByKms', { Null: kind, StringNotEquals: other }],
+    ['OnlyByThisKey', { Null: id, ArnNotEquals: foreign }],
+  ] as const) {
+    bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid,
+        effect: iam.Effect.DENY,
+        principals: everybody(),
+        actions: ['s3:PutObject'],
+        resources: [bucket.arnForObjects('*')],
+        conditions,
+      }),
+    );
+  }
+}
+
+/** A topic with a policy of its own has lost the one that lets the account's alarms publish. */
+export function letAlarmsPublish(topic: sns.Topic): void {
+  const { partition, region, account, stackName } = Stack.of(topic);
+  topic.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'Alarms',
+      principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [topic.topicArn],
+      conditions: {
+        StringEquals: { 'aws:SourceAccount': account },
+        ArnLike: { 'aws:SourceArn': `arn:${partition}:cloudwatch:${region}:${account}:alarm:${stackName}-*` },
+      },
+    }),
+  );
+}
+
+/** Not even an administrator reads an account's credentials back; writing them is not touched. */
+export function onlyReader(scope: Construct, secret: CfnSecret, reader: lambda.Function): void {
+  new CfnResourcePolicy(scope, 'SecretPolicy', {
+    secretId: secret.ref,
+    blockPublicPolicy: true,
+    resourcePolicy: new iam.PolicyDocument({
+      statements: [
+        new iam.PolicyStatement({
+          sid: 'OnlyTheLoader',
+          effect: iam.Effect.DENY,
+          principals: everybody(),
+          actions: ['secretsmanager:GetSecretValue'],
+          resources: [secret.ref],
+          conditions: { ArnNotEquals: { 'aws:PrincipalArn': rolesOf([reader]) } },
+        }),
+      ],
+    }),
+  });
+}

@@ -1,0 +1,58 @@
+/**
+ * Who may touch which objects of a run, by use case. One way only: who extracts reads manifests and never the rows that
+ * it staged; who loads reads definition and stage and writes failures and nothing else; nobody deletes.
+ */
+import type { Environment } from './settings.ts';
+
+export type StageAccess = { readonly read: readonly string[]; readonly write: readonly string[] };
+
+const DEFINITION = 'runs/*/definition.json';
+const COUNTS = 'runs/*/counts.json';
+const STAGE_MANIFEST = 'runs/*/stage/manifest';
+const CARRIED_MANIFEST = 'runs/*/carried/manifest';
+const FAILURE_MANIFEST = 'runs/*/failures.*.manifest';
+const STAGE = 'runs/*/stage/*';
+const CARRIED = 'runs/*/carried/*';
+const FAILURES = 'runs/*/failures/*';
+const DEAD = 'runs/*/dead/*';
+/** Where a fan-out by pages notes how far it is. */
+const PAGES = 'runs/*/pages/*';
+
+/** By pages the extractor does what UNLOAD's role does otherwise: write the stage, read failure sets. */
+export function stageAccess({ extraction }: Environment) {
+  const byPages = extraction.by === 'pages';
+  const begin: StageAccess = {
+    read: [DEFINITION, ...(byPages ? [FAILURE_MANIFEST, FAILURES, CARRIED] : [])],
+    write: [DEFINITION],
+  };
+  const finish: StageAccess = { read: [STAGE_MANIFEST, CARRIED_MANIFEST], write: [FAILURE_MANIFEST] };
+  const fanOut: StageAccess = {
+    read: [DEFINITION, COUNTS, STAGE_MANIFEST, CARRIED_MANIFEST, ...(byPages ? [PAGES] : [])],
+    write: [COUNTS, ...(byPages ? [STAGE, CARRIED, PAGES] : [STAGE_MANIFEST, CARRIED_MANIFEST])],
+  };
+  const approve: StageAccess = { read: [DEFINITION, COUNTS, STAGE_MANIFEST], write: [] };
+  return {
+    startRun: begin,
+    /** A run without batches is finished at once, by whoever sends it. */
+    fanOut: both(fanOut, finish),
+    finishRun: finish,
+    sweep: both(begin, fanOut, finish),
+    api: both(begin, approve, finish),
+    deadLetter: { read: [DEFINITION, STAGE], write: [FAILURES, DEAD] },
+  } as const satisfies Record<string, StageAccess>;
+}
+
+/** A loader's: the same in every environment. */
+export const LOADER_ACCESS: StageAccess = { read: [DEFINITION, STAGE], write: [FAILURES] };
+
+/** Together, without what a wider pattern of the same list has already. */
+function both(...all: readonly StageAccess[]): StageAccess {
+  const merged = (of: keyof StageAccess): string[] => {
+    const patterns = [...new Set(all.flatMap((one) => one[of]))];
+    return patterns.filter(
+      (one) =>
+        !patterns.some((wide) => wide !== one && wide.endsWith('/*') && one.startsWith(wide.slice(0, -1))),
+    );
+  };
+  return { read: merged('read'), write: merged('write') };
+}

@@ -52,7 +52,7 @@ export async function takeAnswer(d: Delivery, group: Group, result: CallResult):
 function isLost(d: Delivery, group: Group, result: CallResult): boolean {
   const isUnsafe = d.plan.classOf[group.operation] === 'unsafe';
   // A job that was taken can still be asked.
-  if (!isUnsafe || d.plan.unknowns === 'resend' || d.plan.destination.kind === 'jobs') return false;
+  if (!isUnsafe || d.plan.unknowns === 'resend' || group.jobId !== undefined) return false;
   return !isCertainlyUnsent(result);
 }
 

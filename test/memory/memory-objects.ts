@@ -37,8 +37,8 @@ export function memoryObjects(): MemoryObjects {
     get: async (key) => stored.get(key)?.toString('utf8'),
     range: (key, from, to, signal) => pieces(key, stored.get(key), from, to, signal),
     list: async function* (prefix) {
-      for (const key of [...stored.keys()].sort()) {
-        if (key.startsWith(prefix)) yield { key, bytes: stored.get(key)?.length ?? 0 };
+      for (const key of [...stored.keys()].filter((one) => one.startsWith(prefix)).sort()) {
+        yield { key, bytes: stored.get(key)?.length ?? 0 };
       }
     },
     url: (key) => `${BUCKET}${key}`,

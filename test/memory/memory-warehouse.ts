@@ -59,7 +59,7 @@ export function memoryWarehouse(clock: Clock, objects: MemoryObjects): MemoryWar
     onSubmit: ({ id }) => warehouse.run(id),
     run: (statementId) => runStatement(kept, statementId, warehouse.filesMax),
     fail: (statementId, reason) => end(kept, statementId, 'failed', reason),
-    lose: (statementId) => void kept.statements.delete(statementId),
+    lose: (statementId) => lose(kept, statementId),
     describe: async (sql) => tableOf(kept, sql).columns,
     submit: async (request) => {
       const id = `${request.definition.sync.syncId}/${request.epoch}`;
@@ -113,6 +113,14 @@ function end({ statements }: Kept, statementId: string, state: 'failed' | 'abort
   if (reason !== undefined) statement.reason = reason;
 }
 
+/** Its token is remembered: a repeated submit starts nothing. */
+function lose({ statements }: Kept, statementId: string): void {
+  const statement = statements.get(statementId);
+  if (statement === undefined) return;
+  statement.state = 'unknown';
+  delete statement.extracted;
+}
+
 function resultOf({ statements }: Kept, statementId: string): Extracted {
   const extracted = statements.get(statementId)?.extracted;
   if (extracted !== undefined) return extracted;
@@ -136,7 +144,7 @@ function execute(kept: Kept, request: ExtractionRequest, filesMax: number): Extr
   const { clock, objects } = kept;
   const { syncId, model } = request.definition.sync;
   const prefix = stagePrefix(syncId, request.epoch);
-  if (objects.keys().some((key) => key.startsWith(prefix))) throw new Error('the stage exists already');
+  if (objects.bytes(`${prefix}manifest`) !== undefined) throw new Error('the stage exists already');
   const failures = failureSet(objects, request);
   const memory = memoryOf(kept, syncId);
   const extracted = extract(tableOf(kept, model.sql), request, failures, memory, clock.now());

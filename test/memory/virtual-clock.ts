@@ -5,28 +5,33 @@
 import type { Clock } from '../../shared/ports.ts';
 
 export type VirtualClock = Clock & {
-  /** Calls `action` at `atMs` (now, if that has passed). */
-  schedule(atMs: number, action: () => void): void;
+  /**
+   * Calls `action` at `atMs` (now, if that has passed). It gives `false` when it has set nothing going: then the
+   * clock need not wait for what follows from it.
+   */
+  schedule(atMs: number, action: () => unknown): void;
   /** Lets everything due until `untilMs` happen, in order; ends with the clock at `untilMs`. */
   runUntil(untilMs: number): Promise<void>;
   /** Runs until `done()` holds or the clock reaches `untilMs`; true when it held. */
   runWhile(untilMs: number, done: () => boolean): Promise<boolean>;
 };
 
-type Timer = { readonly at: number; readonly order: number; readonly action: () => void };
+type Timer = { readonly at: number; readonly order: number; readonly action: () => unknown };
 
 export function virtualClock(startMs = Date.UTC(2026, 0, 5)): VirtualClock {
   let now = startMs;
   let order = 0;
   const timers: Timer[] = [];
-  const schedule = (at: number, action: () => void): void => {
+  const schedule = (at: number, action: () => unknown): void => {
     order += 1;
     push(timers, { at: Math.max(at, now), order, action });
   };
   const runWhile = async (untilMs: number, done: () => boolean): Promise<boolean> => {
-    for (;;) {
-      await settled();
-      if (done()) return true;
+    for (let isQuiet = false; ; ) {
+      if (!isQuiet) {
+        await settled();
+        if (done()) return true;
+      }
       const next = timers[0];
       if (next === undefined || next.at > untilMs) {
         now = Math.max(now, untilMs);
@@ -34,7 +39,7 @@ export function virtualClock(startMs = Date.UTC(2026, 0, 5)): VirtualClock {
       }
       pop(timers);
       now = next.at;
-      next.action();
+      isQuiet = next.action() === false;
     }
   };
   return {
@@ -61,8 +66,10 @@ function sleepUntil(
     const onAbort = (): void => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     schedule(atMs, () => {
+      if (signal?.aborted) return false;
       signal?.removeEventListener('abort', onAbort);
       resolve();
+      return true;
     });
   });
 }

@@ -1,16 +1,23 @@
 /**
  * A destination account that misbehaves as real ones do, and remembers what the code cannot see: which epoch wrote
- * what, and when each request was sent.
+ * what, which call was answered, and when each request was sent. It is of class A, B or C, and takes calls or jobs.
  */
 import { z } from 'zod';
 import { Fault, REQUEST_REFUSED, THROTTLED } from '../../shared/core/fault.ts';
 import type { Outcome } from '../../shared/core/outcomes.ts';
-import type { Context, Destination, WriteRequest } from '../../shared/destinations/destination.ts';
+import type {
+  AnyDestination,
+  Context,
+  Idempotency,
+  WriteRequest,
+} from '../../shared/destinations/destination.ts';
+import { retryAfterMs } from '../../shared/destinations/retry-after.ts';
 import type { BoundDestination } from '../../shared/ports.ts';
 import type { Random } from '../memory/seeded.ts';
 import type { VirtualClock } from '../memory/virtual-clock.ts';
 import type { Faults } from './fault-rates.ts';
-import type { Process } from './process.ts';
+import { CANARY } from './model-edits.ts';
+import type { Environment } from './process.ts';
 
 export type Applied = {
   readonly fields: Readonly<Record<string, unknown>>;
@@ -20,25 +27,42 @@ export type Applied = {
 export type Place = {
   /** What the object of one sync holds. */
   readonly records: Map<string, Applied>;
-  /** Keys deleted, and by which epoch. */
+  /** Keys deleted or emptied, and by which epoch. */
   readonly deletes: Map<number, Set<string>>;
   highestEpoch: number;
 };
 
+/** Calls or jobs, and the class of every operation. */
+export type Shape = { readonly kind: 'calls' | 'jobs'; readonly idempotency: Idempotency };
+
 export type Account = {
+  readonly shape: Shape;
   readonly places: Map<string, Place>;
   readonly sentAt: number[];
   downUntil: number;
+  /** Class B: what each key was used for, and its final answers. */
+  readonly answered: Map<string, { readonly rows: string; readonly outcomes: Map<string, Outcome> }>;
+  readonly jobs: Map<string, { readonly doneAt: number; outcomes: readonly Outcome[] }>;
   /** Called with each row as it is applied. */
-  onApply: (syncId: string, epoch: number, request: WriteRequest, key: string) => void;
+  onApply: (syncId: string, epoch: number, request: WriteRequest, row: WriteRequest['rows'][number]) => void;
+  /** A key of class B came again with other rows. */
+  onKeyReused: (key: string) => void;
 };
 
-export type Sender = { readonly syncId: string; readonly epoch: number; readonly process: Process };
-
+/** A request and what the destination does with it may take so long after its socket is gone. */
 export const LINGER_MS_MAX = 25_000;
 
-export function simulatedAccount(): Account {
-  return { places: new Map(), sentAt: [], downUntil: 0, onApply: () => undefined };
+export function simulatedAccount(shape: Shape): Account {
+  return {
+    shape,
+    places: new Map(),
+    sentAt: [],
+    downUntil: 0,
+    answered: new Map(),
+    jobs: new Map(),
+    onApply: () => undefined,
+    onKeyReused: () => undefined,
+  };
 }
 
 export function placeOf(account: Account, syncId: string): Place {
@@ -47,111 +71,196 @@ export function placeOf(account: Account, syncId: string): Place {
   return place;
 }
 
-/** The account as one invocation of a loader is bound to it. */
-export function boundTo(
-  account: Account,
-  sender: Sender,
-  tools: { readonly clock: VirtualClock; readonly faults: Faults; readonly random: Random },
-  onLateWork: (process: Process, what: string) => void,
-): BoundDestination {
-  const destination: Destination = {
-    kind: 'calls',
+type Tools = {
+  readonly account: Account;
+  readonly clock: VirtualClock;
+  readonly faults: Faults;
+  readonly random: Random;
+  readonly onLateWork: (what: string) => void;
+};
+
+const SETTINGS = z.object({});
+const TARGET = z.object({ object: z.string() });
+
+/** The account as a loader's environment is bound to it. */
+export function boundTo(tools: Tools, within: Environment): BoundDestination {
+  const { account, clock } = tools;
+  const { kind, idempotency } = account.shape;
+  const about = {
     name: 'memory',
-    settings: z.object({}),
-    target: z.object({ object: z.string() }),
+    settings: SETTINGS,
+    target: TARGET,
     operations: () => ({
-      insert: 'idempotent',
-      update: 'idempotent',
-      upsert: 'idempotent',
-      delete: 'idempotent',
+      insert: idempotency,
+      update: idempotency,
+      upsert: idempotency,
+      delete: idempotency,
     }),
     limits: () => ({ requestRowsMax: 5, requestBytesMax: 100_000, requestsInFlightMax: 2 }),
     check: async () => undefined,
-    write: (ctx, _target, request) => {
-      if (sender.process.ended === 'returned') onLateWork(sender.process, 'write');
-      if (sender.process.ended !== 'no') return new Promise(() => undefined);
-      return call(account, sender, tools, ctx, request);
-    },
   };
+  const destination: AnyDestination =
+    kind === 'calls'
+      ? {
+          ...about,
+          kind: 'calls',
+          write: (ctx, _target, request: WriteRequest) =>
+            call(tools, within, ctx, () => write(tools, request)),
+        }
+      : {
+          ...about,
+          kind: 'jobs',
+          submit: (ctx, _target, request: WriteRequest) =>
+            call(tools, within, ctx, () => submit(tools, request)),
+          poll: (ctx, _target, { jobId }) => call(tools, within, ctx, () => poll(tools, jobId)),
+        };
   const context = (signal: AbortSignal): Context<unknown> =>
-    ({ settings: {}, secret: async () => ({}), clock: tools.clock, signal }) as unknown as Context<unknown>;
+    ({ settings: {}, secret: async () => ({}), clock, signal }) as unknown as Context<unknown>;
   return { destination, context, forgetSecret: () => undefined };
 }
 
-function call(
-  account: Account,
-  sender: Sender,
-  {
-    clock,
-    faults,
-    random,
-  }: { readonly clock: VirtualClock; readonly faults: Faults; readonly random: Random },
-  ctx: Context<unknown>,
-  request: WriteRequest,
-): Promise<readonly Outcome[]> {
+/** Request, effect at the destination (whatever has become of the caller), answer. */
+function call<T>(
+  { account, clock, faults, random, onLateWork }: Tools,
+  { process }: Environment,
+  { signal }: Context<unknown>,
+  effect: () => T | Fault,
+): Promise<T> {
+  if (process.ended === 'returned') onLateWork('call');
+  if (process.ended !== 'no') return new Promise(() => undefined);
   account.sentAt.push(clock.now());
-  const lateMs = faults.fires('lateAtDestination') ? random.below(LINGER_MS_MAX) : 0;
+  const lateMs = faults.fires('lateAtDestination', process.syncId) ? random.below(LINGER_MS_MAX / 2) : 0;
   return new Promise((resolve, reject) => {
-    ctx.signal.addEventListener('abort', () => reject(new Fault('transient', 'aborted', 'socket destroyed')));
+    signal.addEventListener('abort', () => reject(new Fault('transient', 'aborted', 'socket destroyed')));
     clock.schedule(clock.now() + 5 + random.below(100) + lateMs, () => {
-      const answered = answer(account, sender, faults, random, clock.now(), request);
+      const answered = refusal(account, faults, random, clock.now(), process.syncId) ?? effect();
+      const isLost = faults.fires('timedOutAfterApplying', process.syncId);
       clock.schedule(clock.now() + 5 + random.below(50), () => {
-        if (sender.process.ended === 'killed') return;
+        if (process.ended === 'killed' || signal.aborted) return false;
+        if (process.ended === 'returned') onLateWork('answer');
         if (answered instanceof Fault) reject(answered);
+        else if (isLost) reject(new Fault('transient', 'timeout', 'no answer in time'));
         else resolve(answered);
+        return true;
       });
+      return false;
     });
   });
 }
 
-function answer(
-  account: Account,
-  sender: Sender,
+/** Down, or too fast, said in one of the three ways that servers have. */
+function refusal(
+  { downUntil }: Account,
   faults: Faults,
   random: Random,
   now: number,
-  request: WriteRequest,
-): readonly Outcome[] | Fault {
-  if (now < account.downUntil) return new Fault('transient', 'unreachable', 'connection refused');
-  if (faults.fires('throttled')) {
-    const retryAfterMs = random.below(30_000);
-    const details = random.chance(0.5) ? { retryAfterMs } : {};
-    return new Fault('transient', THROTTLED, 'too many requests', details);
-  }
-  const refusesWhole = request.rows.some((row) => row.fields.name === 'poison');
-  if (refusesWhole && (request.rows.length > 1 || random.chance(0.5))) {
+  syncId: string | undefined,
+): Fault | undefined {
+  if (now < downUntil) return new Fault('transient', random.pick(DOWN), 'nobody is there');
+  if (!faults.fires('throttled', syncId)) return undefined;
+  const seconds = random.below(30);
+  const header = random.pick([undefined, String(seconds), new Date(now + seconds * 1000).toUTCString()]);
+  const waitMs = retryAfterMs(header, now);
+  const details = waitMs === undefined ? {} : { retryAfterMs: waitMs };
+  return new Fault('transient', THROTTLED, 'too many requests', details);
+}
+
+const DOWN = ['connection_refused', 'unreachable'];
+
+/** The engine's key names the run: `<sync>.<epoch>.<shard>-<ordinal>...`. */
+function senderOf({ idempotencyKey }: WriteRequest): { readonly syncId: string; readonly epoch: number } {
+  const [syncId = '', epoch = ''] = idempotencyKey.split('.');
+  return { syncId, epoch: Number(epoch) };
+}
+
+function write(tools: Tools, request: WriteRequest): readonly Outcome[] | Fault {
+  const { account, faults, random } = tools;
+  const { syncId } = senderOf(request);
+  const { rows } = request;
+  const isOdd = rows.length > 1 && faults.fires('refusedWhole', syncId);
+  const isPoisoned = rows.some((row) => nameOf(row).startsWith('poison'));
+  if (isOdd || (isPoisoned && (rows.length > 1 || random.chance(0.5)))) {
     return new Fault('row', REQUEST_REFUSED, 'a row is wrong');
   }
-  const outcomes = request.rows.flatMap((row): Outcome[] => {
-    if (faults.fires('answeredPartly')) {
+  const known = account.shape.idempotency === 'keyed' ? keyed(account, request) : undefined;
+  const outcomes = rows.flatMap((row): readonly Outcome[] => {
+    const last = known?.get(row.key);
+    if (last !== undefined) return [last];
+    if (faults.fires('answeredPartly', syncId)) {
       return random.chance(0.5) ? [] : [{ key: row.key, is: 'deferred', waitMs: random.below(2000) }];
     }
-    const name = row.fields.name;
-    if (name === 'bad' || name === 'poison') {
-      return [{ key: row.key, is: 'rejected', code: 'bad_name', reason: 'the name is refused' }];
-    }
-    apply(account, sender, request, row.key, row.fields);
-    return [{ key: row.key, is: 'accepted' }];
+    const outcome = take(account, request, row);
+    known?.set(row.key, outcome);
+    return [outcome];
   });
-  if (faults.fires('timedOutAfterApplying')) return new Fault('transient', 'timeout', 'no answer in time');
   return random.shuffled(outcomes);
 }
 
-function apply(
-  account: Account,
-  { syncId, epoch }: Sender,
-  request: WriteRequest,
-  key: string,
-  fields: Readonly<Record<string, unknown>>,
-): void {
-  const place = placeOf(account, syncId);
-  account.onApply(syncId, epoch, request, key);
-  place.highestEpoch = Math.max(place.highestEpoch, epoch);
-  if (request.operation === 'delete') {
-    place.records.delete(key);
-    const deleted = place.deletes.get(epoch) ?? new Set();
-    place.deletes.set(epoch, deleted.add(key));
-  } else {
-    place.records.set(key, { fields, epoch });
-  }
+function keyed(account: Account, request: WriteRequest): Map<string, Outcome> {
+  const rows = JSON.stringify([request.operation, request.rows]);
+  const key = request.idempotencyKey;
+  const known = account.answered.get(key) ?? { rows, outcomes: new Map() };
+  if (known.rows !== rows) account.onKeyReused(key);
+  account.answered.set(key, known);
+  return known.outcomes;
 }
+
+/** The rows are applied when the job is done, a while after it was taken. */
+function submit(tools: Tools, request: WriteRequest): { readonly jobId: string } | Fault {
+  const { account, clock, faults, random } = tools;
+  const { syncId } = senderOf(request);
+  const jobId = `job${account.jobs.size + 1}`;
+  const workMs = random.below(faults.fires('jobSlow', syncId) ? LINGER_MS_MAX / 2 : 1000);
+  const job = { doneAt: clock.now() + workMs, outcomes: [] as readonly Outcome[] };
+  account.jobs.set(jobId, job);
+  clock.schedule(job.doneAt, () => {
+    const outcomes = write(tools, request);
+    job.outcomes =
+      outcomes instanceof Fault
+        ? request.rows.map(({ key }) => ({ key, is: 'rejected', code: outcomes.code, reason: 'refused' }))
+        : outcomes;
+    return false;
+  });
+  return { jobId };
+}
+
+function poll({ account, clock, random }: Tools, jobId: string) {
+  const job = account.jobs.get(jobId);
+  if (job === undefined) return new Fault('bug', 'job_unknown', 'there is no such job');
+  if (clock.now() <= job.doneAt) return { done: false as const, waitMs: random.below(3000) };
+  return { done: true as const, outcomes: job.outcomes };
+}
+
+const nameOf = ({ fields }: WriteRequest['rows'][number]): string => String(fields.name ?? '');
+
+/** One row, as an account with an external id takes it. */
+function take(account: Account, request: WriteRequest, row: WriteRequest['rows'][number]): Outcome {
+  const { key } = row;
+  const { syncId, epoch } = senderOf(request);
+  const place = placeOf(account, syncId);
+  const name = nameOf(row);
+  if (name.startsWith('bad') || name.startsWith('poison')) {
+    return { key, is: 'rejected', code: 'bad_name', reason: `the name ${CANARY} is refused` };
+  }
+  const last = place.records.get(key);
+  if (request.operation === 'update' && last === undefined) {
+    return { key, is: 'rejected', code: 'not_found', reason: 'there is no such record' };
+  }
+  const isOwn = last?.fields.name === row.fields.name && last?.fields.score === row.fields.score;
+  const mayRepeat = isOwn || account.shape.idempotency === 'unsafe';
+  if (request.operation === 'insert' && last !== undefined && !mayRepeat) {
+    return { key, is: 'rejected', code: 'already_exists', reason: 'another record has this id' };
+  }
+  account.onApply(syncId, epoch, request, row);
+  place.highestEpoch = Math.max(place.highestEpoch, epoch);
+  if (removes(request, row)) {
+    place.deletes.set(epoch, (place.deletes.get(epoch) ?? new Set()).add(key));
+  }
+  if (request.operation === 'delete') place.records.delete(key);
+  else place.records.set(key, { fields: { ...last?.fields, ...row.fields }, epoch });
+  return { key, is: 'accepted' };
+}
+
+/** A delete, or an update that empties what it had filled. */
+export const removes = ({ operation }: WriteRequest, { fields }: WriteRequest['rows'][number]): boolean =>
+  operation === 'delete' || (operation === 'update' && fields.name === null);

@@ -11,8 +11,10 @@ const MOST = {
   appliedButFailedPerCall: 0.02,
   slowPerCall: 0.01,
   pausePerCall: 0.002,
+  clockSkew: 0.5,
   statementFails: 0.2,
   statementSlow: 0.3,
+  statementLost: 0.1,
   eventLost: 0.3,
   eventTwice: 0.3,
   eventLate: 0.3,
@@ -25,41 +27,65 @@ const MOST = {
   lateAtDestination: 0.3,
   answeredPartly: 0.1,
   refusedWhole: 0.2,
+  jobSlow: 0.5,
   downPerMinute: 0.03,
   abandonedPerRun: 0.3,
   pausedPerMinute: 0.01,
-  editedPerMinute: 0.01,
-  emptiedPerMinute: 0.02,
-  tornModelPerMinute: 0.02,
+  editedPerMinute: 0.02,
+  generationPerMinute: 0.01,
+  deletedPerMinute: 0.01,
+  deployedPerMinute: 0.05,
+  emptiedPerMinute: 0.03,
+  tornModelPerMinute: 0.03,
 } as const;
 
 export type FaultName = keyof typeof MOST;
 
-export type Faults = {
-  /** Draws; counts when it fires. Never, once `stop` was called. */
-  fires(name: FaultName): boolean;
-  /** The same draw before its effect is known to happen: counts nothing. */
-  rate(name: FaultName): number;
-  stop(): void;
-  readonly fired: Readonly<Partial<Record<FaultName, number>>>;
-};
-
 export const FAULT_NAMES = Object.keys(MOST) as readonly FaultName[];
 
-export function faultRates(random: Random): Faults {
+/** One fault that fired; `syncId`: the sync that it hit, when it was one. */
+export type Fired = { readonly name: FaultName; readonly syncId: string | undefined };
+
+export type Faults = {
+  /** Draws; counts when it fires. Never, once `stop` was called. */
+  fires(name: FaultName, syncId?: string): boolean;
+  stop(): void;
+  readonly fired: Readonly<Partial<Record<FaultName, number>>>;
+  /** How many fired in all. */
+  total(): number;
+};
+
+/** What is left of a history's faults when it is shrunk. */
+export type FaultLimits = {
+  /** Classes that never fire. */
+  readonly without?: ReadonlySet<FaultName>;
+  /** After so many no other fires. */
+  readonly most?: number;
+};
+
+/** A disabled fault still draws, so that taking one away moves the others as little as can be. */
+export function faultRates(
+  random: Random,
+  { without, most = Number.POSITIVE_INFINITY }: FaultLimits = {},
+  onFire: (fired: Fired) => void = () => undefined,
+): Faults {
   const rates = new Map<FaultName, number>();
+  const isCalm = random.chance(CALM_SHARE);
   for (const name of FAULT_NAMES) {
-    rates.set(name, random.chance(0.5) ? MOST[name] * random.next() : 0);
+    const rate = random.chance(0.5) ? MOST[name] * random.next() : 0;
+    rates.set(name, isCalm || without?.has(name) === true ? 0 : rate);
   }
   const fired: Partial<Record<FaultName, number>> = {};
+  let total = 0;
   let stopped = false;
-  const rate = (name: FaultName): number => (stopped ? 0 : (rates.get(name) ?? 0));
   return {
     fired,
-    rate,
-    fires: (name) => {
-      if (!random.chance(rate(name))) return false;
+    total: () => total,
+    fires: (name, syncId) => {
+      if (!random.chance(stopped ? 0 : (rates.get(name) ?? 0)) || total >= most) return false;
+      total += 1;
       fired[name] = (fired[name] ?? 0) + 1;
+      onFire({ name, syncId });
       return true;
     },
     stop: () => {
@@ -67,3 +93,6 @@ export function faultRates(random: Random): Faults {
     },
   };
 }
+
+/** Histories without any fault: what a run costs is judged there. */
+const CALM_SHARE = 0.03;

@@ -4,15 +4,17 @@
  */
 import { runKey, SYNC_PARTITION, shardKey } from '../../shared/core/names.ts';
 import { unpackCounts } from '../../shared/core/outcomes.ts';
-import type { SyncState } from '../../shared/core/run.ts';
+import type { Cut, SyncState } from '../../shared/core/run.ts';
 import type { FailureRecord } from '../../shared/core/stage.ts';
 import { removedPolicy, type Sync } from '../../shared/core/sync.ts';
-import { runOf, syncOf } from '../../shared/engine/sync-state.ts';
+import type { WriteRequest } from '../../shared/destinations/destination.ts';
 import type { Item } from '../../shared/ports.ts';
+import type { Extracted } from '../memory/extraction.ts';
 import type { MemoryPorts } from '../memory/memory-ports.ts';
 import { type ModelRow, rowKey } from '../memory/model-table.ts';
-import { type Account, placeOf } from './destination.ts';
+import { type Account, placeOf, removes } from './destination.ts';
 
+/** `I1` to `I15` as in the run protocol; `class B` and `class C`: what is promised where a repeat does harm. */
 export type Violation = { readonly invariant: string; readonly message: string };
 
 /** What of an epoch only the oracle knows. */
@@ -22,33 +24,61 @@ export type Epoch = {
   readonly modelKeys: ReadonlySet<string>;
   /** The model was not being reloaded when the statement ran. */
   readonly isWhole: boolean;
+  readonly ranAt: number;
+  extracted: Extracted | undefined;
   approved: boolean;
+  /** Hand-backs of its messages. */
+  handBacks: number;
 };
 
 export type Oracle = {
   readonly ports: MemoryPorts;
   readonly account: Account;
   readonly epochs: Map<string, Epoch>;
+  /** Epochs that flipped, in order. */
+  readonly flipped: { readonly syncId: string; readonly epoch: number }[];
+  /** Records of a generation or definition that is gone: nobody removes them. */
+  readonly orphans: Map<string, Set<string>>;
+  /** Class C: rows applied, by run and key. */
+  readonly applied: Set<string>;
+  /** Writes to the items of a run. */
+  readonly writes: Map<string, number>;
   readonly violations: Violation[];
 };
 
 export const epochName = (syncId: string, epoch: number): string => `${syncId}#${epoch}`;
 
+/** A SYNC item as it lies in the table, without the cost of a check. */
+export function plainSync(item: Item, syncId: string): SyncState {
+  return { ...FRESH, ...item, syncId } as unknown as SyncState;
+}
+
+const FRESH = {
+  ...{ epoch: 0, phase: 'idle', notBefore: 0, lastScheduled: 0, wanted: 0, watermark: null, snapshotEpoch: 0 },
+  ...{ failures: null, dirty: [], lastCount: -1, definitionVersion: 0, generation: '' },
+};
+
 /** Called on every write of a SYNC item. */
 export function checkTransition(oracle: Oracle, syncId: string, before: Item | undefined, after: Item): void {
-  const was = before === undefined ? undefined : syncOf(before, syncId);
-  const is = syncOf(after, syncId);
+  const was = before === undefined ? undefined : plainSync(before, syncId);
+  const is = plainSync(after, syncId);
   const wrong = (invariant: string, message: string): void => {
     oracle.violations.push({ invariant, message: `${syncId} epoch ${is.epoch}: ${message}` });
   };
   checkEpochs(was, is, wrong);
   checkTogether(was, is, wrong);
-  const isFlip = was?.phase === 'loading' && is.phase === 'idle' && is.snapshotEpoch === is.epoch;
-  if (isFlip) checkFlip(oracle, is, wrong);
+  if (was !== undefined && was.generation !== is.generation) orphan(oracle, syncId);
+  if (isFlip(was, is)) {
+    oracle.flipped.push({ syncId, epoch: is.epoch });
+    checkFlip(oracle, is, wrong);
+  }
   checkDirty(was, is, wrong);
 }
 
 type Wrong = (invariant: string, message: string) => void;
+
+const isFlip = (was: SyncState | undefined, is: SyncState): boolean =>
+  was?.phase === 'loading' && is.phase === 'idle' && is.snapshotEpoch === is.epoch;
 
 /** I4: at most one active epoch; epochs grow by one, from idle only. */
 function checkEpochs(was: SyncState | undefined, is: SyncState, wrong: Wrong): void {
@@ -66,12 +96,17 @@ function checkTogether(was: SyncState | undefined, is: SyncState, wrong: Wrong):
   const moved =
     was.watermark !== is.watermark ||
     was.snapshotEpoch !== is.snapshotEpoch ||
-    JSON.stringify(was.failures) !== JSON.stringify(is.failures);
+    was.failures?.manifest !== is.failures?.manifest;
   if (!moved) return;
-  const isFlip = was.phase === 'loading' && is.phase === 'idle' && is.snapshotEpoch === is.epoch;
-  if (!isFlip) wrong('I3', 'watermark, snapshot or failures moved without a flip');
+  if (!isFlip(was, is)) wrong('I3', 'watermark, snapshot or failures moved without a flip');
   if (is.snapshotEpoch <= was.snapshotEpoch) wrong('I3', 'a second flip of one epoch');
   if ((is.watermark ?? '') < (was.watermark ?? '')) wrong('I3', 'the watermark went back');
+}
+
+function orphan({ account, orphans }: Oracle, syncId: string): void {
+  const left = orphans.get(syncId) ?? new Set();
+  for (const key of placeOf(account, syncId).records.keys()) left.add(key);
+  orphans.set(syncId, left);
 }
 
 /** An abandoned run that may have sent leaves its epoch dirty. */
@@ -82,19 +117,22 @@ function checkDirty(was: SyncState | undefined, is: SyncState, wrong: Wrong): vo
 
 /** I1, I2 and I12 at the flip: what was extracted is applied by this epoch, or recorded. */
 function checkFlip(oracle: Oracle, sync: SyncState, wrong: Wrong): void {
-  const { ports, account } = oracle;
+  const { ports, account, epochs } = oracle;
   const { syncId, epoch } = sync;
-  const extracted = ports.warehouse.statements.get(epochName(syncId, epoch).replace('#', '/'))?.extracted;
-  if (extracted === undefined) {
+  const known = epochs.get(epochName(syncId, epoch));
+  const extracted = known?.extracted;
+  if (known === undefined || extracted === undefined) {
     wrong('I1', 'flipped without an extraction');
     return;
   }
   const failed = new Set(failureRecords(ports, sync).map((record) => record.row_key));
   const { records } = placeOf(account, syncId);
+  const isInsert = known.definition.destination.mode === 'insert';
   for (const { k: key, o: change } of extracted.lines) {
     if (key === null || failed.has(key)) continue;
     if (change === 'i') wrong('I12', `invalid key ${key} is not in the failure set`);
-    else if (change === 'r' ? records.has(key) : records.get(key)?.epoch !== epoch) {
+    else if (change === 'c' && isInsert) continue;
+    else if (!isDone(change, records.get(key), epoch)) {
       wrong('I1', `${change} ${key} is neither applied nor in the failure set`);
     }
   }
@@ -104,13 +142,24 @@ function checkFlip(oracle: Oracle, sync: SyncState, wrong: Wrong): void {
   checkCounts(oracle, sync, extracted.lines.length, wrong);
 }
 
+/** A removed record is gone, or emptied by this epoch; any other was written by it. */
+function isDone(
+  change: string,
+  record: { readonly fields: Readonly<Record<string, unknown>>; readonly epoch: number } | undefined,
+  epoch: number,
+): boolean {
+  if (change !== 'r') return record?.epoch === epoch;
+  return record === undefined || (record.epoch === epoch && record.fields.name === null);
+}
+
 /** I2: every line has one outcome. */
 function checkCounts({ ports }: Oracle, { syncId, epoch }: SyncState, lines: number, wrong: Wrong): void {
-  const cut = runOf(ports.state.peek(runKey(syncId, epoch)) ?? {}, syncId, epoch).sealed?.cut;
-  if (cut === undefined) {
+  const sealed = ports.state.peek(runKey(syncId, epoch))?.sealed as { cut: Cut } | undefined;
+  if (sealed === undefined) {
     wrong('I2', 'flipped without a seal');
     return;
   }
+  const { cut } = sealed;
   let rows = 0;
   let outcomes = 0;
   for (let batch = 0; batch < cut.batches; batch += 1) {
@@ -127,24 +176,31 @@ function checkCounts({ ports }: Oracle, { syncId, epoch }: SyncState, lines: num
   if (rows !== lines || outcomes !== lines) wrong('I2', `${lines} lines, ${rows} rows, ${outcomes} outcomes`);
 }
 
-/** I5, I6 and I10 as the destination applies a row. */
+/** I1 (the run's own definition), I5, I6, I10 and class C as the destination applies a row. */
 export function checkApply(
   oracle: Oracle,
   syncId: string,
   epoch: number,
-  operation: string,
-  key: string,
+  request: WriteRequest,
+  row: WriteRequest['rows'][number],
 ): void {
+  const { key } = row;
   const wrong: Wrong = (invariant, message) => {
     oracle.violations.push({ invariant, message: `${syncId} epoch ${epoch}: ${message}` });
   };
   const place = placeOf(oracle.account, syncId);
   if (epoch < place.highestEpoch) wrong('I6', `applied ${key} after epoch ${place.highestEpoch} had applied`);
   if ((place.records.get(key)?.epoch ?? 0) > epoch) wrong('I5', `${key} went back`);
-  if (operation !== 'delete') return;
   const known = oracle.epochs.get(epochName(syncId, epoch));
   if (known === undefined) {
-    wrong('I10', 'a delete of an epoch that was never extracted');
+    wrong('I10', 'rows of an epoch that was never extracted');
+    return;
+  }
+  checkOnce(oracle, known, `${epochName(syncId, epoch)} ${key}`, wrong);
+  if (!removes(request, row)) {
+    const source = known.definition.fields.find((field) => field.to === 'source');
+    const says = source !== undefined && 'value' in source ? source.value : undefined;
+    if (row.fields.source !== says) wrong('I1', `${key} is not mapped by the run's own definition`);
     return;
   }
   if (known.modelKeys.has(key)) wrong('I10', `deleted ${key}, which has a row in the model`);
@@ -152,6 +208,13 @@ export function checkApply(
   if (!known.approved && deleted > known.definition.guards.maxDeletes) {
     wrong('I10', `${deleted} deletes without an approval`);
   }
+}
+
+/** Class C: unless the sync wants unknown calls again, no row takes effect twice in one run. */
+function checkOnce({ account, applied }: Oracle, { definition }: Epoch, name: string, wrong: Wrong): void {
+  if (account.shape.idempotency !== 'unsafe' || definition.destination.unknowns === 'resend') return;
+  if (applied.has(name)) wrong('class C', `${name} took effect twice`);
+  applied.add(name);
 }
 
 /** I9: requests in any window of the account's rate. */
@@ -169,23 +232,57 @@ export function checkRate(oracle: Oracle, rate: { readonly requests: number; rea
 export function checkQueued(oracle: Oracle, syncId: string, isQueued: (epoch: number) => boolean): void {
   const { ports } = oracle;
   const item = ports.state.peek({ partition: SYNC_PARTITION, sort: syncId });
-  if (item === undefined) return;
-  const sync = syncOf(item, syncId);
-  if (sync.phase !== 'loading' || sync.cut === undefined) return;
-  const run = runOf(ports.state.peek(runKey(syncId, sync.epoch)) ?? {}, syncId, sync.epoch);
-  if (run.sealed === undefined || isQueued(sync.epoch)) return;
-  for (let batch = 0; batch < sync.cut.batches; batch += 1) {
-    const shard = ports.state.peek(shardKey(syncId, sync.epoch, Math.floor(batch / sync.cut.shardBatches)));
-    if (shard?.[`b${batch % sync.cut.shardBatches}`] !== undefined) continue;
-    const message = `${syncId} epoch ${sync.epoch}: sealed, batch ${batch} is open, nothing is queued`;
+  if (item === undefined || item.phase !== 'loading' || item.cut === undefined) return;
+  const { epoch, cut } = plainSync(item, syncId) as SyncState & { readonly cut: Cut };
+  if (ports.state.peek(runKey(syncId, epoch))?.sealed === undefined || isQueued(epoch)) return;
+  for (let batch = 0; batch < cut.batches; batch += 1) {
+    const shard = ports.state.peek(shardKey(syncId, epoch, Math.floor(batch / cut.shardBatches)));
+    if (shard?.[`b${batch % cut.shardBatches}`] !== undefined) continue;
+    const message = `${syncId} epoch ${epoch}: sealed, batch ${batch} is open, nothing is queued`;
     oracle.violations.push({ invariant: 'I11', message });
     return;
   }
 }
 
+/** I13: at most one probe per breaker generation. */
+export function checkBreaker(oracle: Oracle, before: Item | undefined, after: Item): void {
+  if (after.state !== 'probing' || before?.state !== 'probing') return;
+  if (before.generation !== after.generation || before.probeOwner === after.probeOwner) return;
+  const message = `two probes were elected in generation ${String(after.generation)}`;
+  oracle.violations.push({ invariant: 'I13', message });
+}
+
+/** Writes of a run that no batch causes: acquire, statement, cut, seal, flip, record. */
+const WRITES_PER_RUN = 6;
+/** A point when a message is handed back, and one when it is taken up again. */
+const WRITES_PER_HAND_BACK = 2;
+
+/** I14, in histories without faults: what a committed run has written, rate limits apart. */
+export function checkWrites(oracle: Oracle): void {
+  if (oracle.account.shape.kind === 'jobs' || oracle.account.shape.idempotency === 'unsafe') return;
+  for (const { syncId, epoch } of oracle.flipped) {
+    const known = oracle.epochs.get(epochName(syncId, epoch));
+    const sealed = oracle.ports.state.peek(runKey(syncId, epoch))?.sealed as { cut: Cut } | undefined;
+    if (known === undefined || sealed === undefined) continue;
+    const { batches, shardBatches } = sealed.cut;
+    const shards = Math.ceil(batches / shardBatches);
+    const held = known.approved ? 1 : 0;
+    const most =
+      WRITES_PER_RUN +
+      held +
+      batches +
+      (shards > 1 ? shards : 0) +
+      WRITES_PER_HAND_BACK * known.handBacks;
+    const writes = oracle.writes.get(epochName(syncId, epoch)) ?? 0;
+    if (writes <= most) continue;
+    const message = `${syncId} epoch ${epoch}: ${writes} writes for ${batches} batches, at most ${most}`;
+    oracle.violations.push({ invariant: 'I14', message });
+  }
+}
+
 /** I7 and I8 at the end: everything has come to rest, and the destination holds what the model says. */
 export function checkRest(oracle: Oracle, definition: Sync, rows: readonly ModelRow[]): void {
-  const { ports, account } = oracle;
+  const { ports } = oracle;
   const { syncId } = definition;
   const wrong: Wrong = (invariant, message) => {
     oracle.violations.push({ invariant, message: `${syncId}: ${message}` });
@@ -195,14 +292,25 @@ export function checkRest(oracle: Oracle, definition: Sync, rows: readonly Model
     wrong('I8', 'never ran');
     return;
   }
-  const sync = syncOf(item, syncId);
+  const sync = plainSync(item, syncId);
   if (sync.phase !== 'idle') {
     wrong('I8', `still ${sync.phase} in epoch ${sync.epoch}`);
     return;
   }
   if (sync.snapshotEpoch !== sync.epoch) wrong('I8', `epoch ${sync.epoch} did not commit`);
+  checkRecords(oracle, sync, definition, rows, wrong);
+}
+
+/** I7: destination = model (a superset where removals are ignored), but for keys in the failure set. */
+function checkRecords(
+  { ports, account, orphans }: Oracle,
+  sync: SyncState,
+  definition: Sync,
+  rows: readonly ModelRow[],
+  wrong: Wrong,
+): void {
   const failed = new Set(failureRecords(ports, sync).map((record) => record.row_key));
-  const { records } = placeOf(account, syncId);
+  const { records } = placeOf(account, sync.syncId);
   const keys = new Set<string>();
   for (const row of rows) {
     const key = rowKey(row, definition.model.primaryKey);
@@ -210,13 +318,16 @@ export function checkRest(oracle: Oracle, definition: Sync, rows: readonly Model
     keys.add(key);
     if (failed.has(key)) continue;
     const { fields } = records.get(key) ?? {};
-    if (fields?.name !== row.name || fields?.score !== row.score) {
-      wrong('I7', `${key} is ${JSON.stringify(fields)}, the model says ${row.name} ${row.score}`);
-    }
+    const isSame = fields?.name === row.name && fields?.score === row.score;
+    if (isSame || (definition.destination.mode === 'insert' && fields !== undefined)) continue;
+    wrong('I7', `${key} is ${JSON.stringify(fields)}, the model says ${row.name} ${row.score}`);
   }
-  if (removedPolicy(definition) !== 'delete') return;
-  for (const key of records.keys()) {
-    if (!keys.has(key) && !failed.has(key)) wrong('I7', `${key} has left the model and is still there`);
+  const policy = removedPolicy(definition);
+  if (policy === 'ignore') return;
+  for (const [key, { fields, epoch }] of records) {
+    const isExcused = keys.has(key) || failed.has(key) || orphans.get(sync.syncId)?.has(key) || epoch === 0;
+    if (isExcused || (policy === 'clear' && fields.name === null)) continue;
+    wrong('I7', `${key} has left the model and is still there`);
   }
 }
 

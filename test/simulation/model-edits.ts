@@ -6,6 +6,9 @@ import type { ModelRow, ModelTable } from '../memory/model-table.ts';
 import { timestampText } from '../memory/model-table.ts';
 import type { Random } from '../memory/seeded.ts';
 
+/** In every value and every key: text that no log, metric, event, error or state item may hold. */
+export const CANARY = '†';
+
 export type Editor = {
   readonly table: ModelTable;
   /** A few edits at this moment; nothing while a reload is at work. */
@@ -20,18 +23,20 @@ export type Editor = {
 
 const COLUMNS = ['id', 'name', 'score', 'changed_at'].map((name) => ({ name, type: 'varchar' }));
 
-export function modelEditor(random: Random, nowMs: number): Editor {
+/** `isCoarse`: rows carry whole seconds, so that a cursor window may end exactly where a row is. */
+export function modelEditor(random: Random, nowMs: number, isCoarse = false): Editor {
+  const stamp = (ms: number): string => timestampText(isCoarse ? Math.floor(ms / COARSE_MS) * COARSE_MS : ms);
   let next = 0;
   let version = 0;
   const former = new Map<string, ModelRow>();
   let hidden: readonly ModelRow[] | undefined;
   const made = (id: string | null, name: string, now: number): ModelRow => {
     version += 1;
-    return { id, name, score: String(version), changed_at: timestampText(now) };
+    return { id, name, score: String(version), changed_at: stamp(now) };
   };
   const added = (now: number): ModelRow => {
     next += 1;
-    return made(`k${next}`, random.pick(NAMES), now);
+    return made(keyOf(next), random.pick(NAMES), now);
   };
   const start = random.chance(0.1) ? 0 : 3 + random.below(30);
   const table: ModelTable = {
@@ -46,8 +51,8 @@ export function modelEditor(random: Random, nowMs: number): Editor {
     const kind = random.pick(EDITS);
     if (row === undefined || kind === 'add') rows.push(added(now));
     else if (kind === 'remove') rows.splice(at, 1);
-    else if (kind === 'duplicate') rows.push({ ...row, changed_at: timestampText(now) });
-    else if (kind === 'keyless') rows.push(made(null, 'nobody', now));
+    else if (kind === 'duplicate') rows.push({ ...row, changed_at: stamp(now) });
+    else if (kind === 'keyless') rows.push(made(null, `nobody${CANARY}`, now));
     else rows[at] = edited(kind, row, now);
     table.rows = rows;
   };
@@ -55,8 +60,8 @@ export function modelEditor(random: Random, nowMs: number): Editor {
     const id = row.id ?? null;
     const changed = kind === 'revert' ? former.get(id ?? '') : undefined;
     if (id !== null) former.set(id, row);
-    if (changed !== undefined) return { ...changed, changed_at: timestampText(now) };
-    return made(id, kind === 'spoil' ? random.pick(['bad', 'poison']) : random.pick(NAMES), now);
+    if (changed !== undefined) return { ...changed, changed_at: stamp(now) };
+    return made(id, kind === 'spoil' ? random.pick(SPOILT) : random.pick(NAMES), now);
   };
   return {
     table,
@@ -67,10 +72,10 @@ export function modelEditor(random: Random, nowMs: number): Editor {
     revert: (now) => {
       if (hidden !== undefined) return;
       table.rows = table.rows
-        .filter((row) => row.id !== `k${next}`)
+        .filter((row) => row.id !== keyOf(next))
         .map((row) => {
           const changed = former.get(row.id ?? '');
-          return changed === undefined ? row : { ...changed, changed_at: timestampText(now) };
+          return changed === undefined ? row : { ...changed, changed_at: stamp(now) };
         });
       former.clear();
     },
@@ -87,7 +92,13 @@ export function modelEditor(random: Random, nowMs: number): Editor {
   };
 }
 
-const NAMES = ['ann', 'bob', 'çelik', 'dot', 'eve 😀', 'bad'];
+export const keyOf = (number: number): string => `k${number}${CANARY}`;
+
+/** Statements run at whole steps of this too. */
+export const COARSE_MS = 10_000;
+
+const NAMES = ['ann', 'bob', 'çelik', 'dot', 'eve 😀', 'bad'].map((name) => `${name}${CANARY}`);
+const SPOILT = [`bad${CANARY}`, `poison${CANARY}`];
 const EDITS = [
   'add',
   'add',

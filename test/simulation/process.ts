@@ -1,6 +1,7 @@
 /**
  * A function's execution environment: its ports are remote calls that take time, get lost, or take effect and say
- * nothing; it may be killed between any two, and what it had asked for still happens.
+ * nothing; an invocation may be killed between any two, and what it had asked for still happens. An environment
+ * that returned is frozen, and thawed for another invocation with all that it remembers.
  */
 import { Fault } from '../../shared/core/fault.ts';
 import type { ObjectStore, Ports } from '../../shared/ports.ts';
@@ -8,12 +9,21 @@ import type { MemoryPorts } from '../memory/memory-ports.ts';
 import type { Random } from '../memory/seeded.ts';
 import type { Faults } from './fault-rates.ts';
 
+/** One invocation. */
 export type Process = {
-  readonly id: number;
   /** Killed, or returned: nothing of it runs any more. */
   ended: 'no' | 'killed' | 'returned';
+  /** Whose run it is about; undefined for the sweep. */
+  readonly syncId: string | undefined;
+  readonly kill: () => boolean;
+};
+
+export type Environment = {
+  readonly ports: Ports;
+  /** The invocation at work, or the last one. */
+  process: Process;
+  /** How far its clock is off. */
   readonly skewMs: number;
-  readonly kill: () => void;
 };
 
 export type Invoked<T> =
@@ -26,35 +36,58 @@ export type Host = {
   readonly faults: Faults;
   readonly random: Random;
   /** Work of a process that had returned: a frozen environment must have nothing pending. */
-  onLateWork(process: Process, what: string): void;
+  onLateWork(what: string): void;
 };
 
-let processes = 0;
+/** At most: the grace of the settings has room for twice this. */
+export const SKEW_MS_MAX = 10_000;
 
-/** Runs one invocation in a process of its own, killed at `timeoutMs`. */
-export async function invoke<T>(
+const NOBODY: Process = { ended: 'returned', syncId: undefined, kill: () => false };
+
+export function environment(host: Host): Environment {
+  const isSkewed = host.faults.fires('clockSkew');
+  const skewMs = isSkewed ? host.random.below(2 * SKEW_MS_MAX) - SKEW_MS_MAX : 0;
+  const made = { process: NOBODY, skewMs } as { -readonly [Name in keyof Environment]: Environment[Name] };
+  made.ports = remotePorts(host, made);
+  return made;
+}
+
+export type Invocation = { readonly syncId: string | undefined; readonly timeoutMs: number };
+
+/** Runs one invocation in an environment of its own, killed at `timeoutMs`. */
+export function invoke<T>(
   host: Host,
-  timeoutMs: number,
-  work: (ports: Ports, process: Process) => Promise<T>,
+  invocation: Invocation,
+  work: (ports: Ports) => Promise<T>,
+): Promise<Invoked<T>> {
+  return invokeIn(host, environment(host), invocation, ({ ports }) => work(ports));
+}
+
+/** The same in an environment that is at rest. */
+export async function invokeIn<T>(
+  host: Host,
+  within: Environment,
+  { syncId, timeoutMs }: Invocation,
+  work: (within: Environment) => Promise<T>,
 ): Promise<Invoked<T>> {
   const { clock } = host.base;
   let died: () => void = () => undefined;
   const death = new Promise<Invoked<T>>((resolve) => {
     died = () => resolve({ is: 'killed' });
   });
-  processes += 1;
   const process: Process = {
-    id: processes,
     ended: 'no',
-    skewMs: 0,
+    syncId,
     kill: () => {
-      if (process.ended !== 'no') return;
+      if (process.ended !== 'no') return false;
       process.ended = 'killed';
       died();
+      return true;
     },
   };
+  within.process = process;
   clock.schedule(clock.now() + timeoutMs, process.kill);
-  const done = work(remotePorts(host, process), process).then(
+  const done = work(within).then(
     (value): Invoked<T> => ({ is: 'returned', value }),
     (error: unknown): Invoked<T> => ({ is: 'threw', error }),
   );
@@ -68,49 +101,52 @@ const never = <T>(): Promise<T> => new Promise(() => undefined);
 /** A call over the network: request, effect, answer. */
 export function remote<Args extends readonly unknown[], T>(
   host: Host,
-  process: Process,
+  within: Environment,
   what: string,
   call: (...args: Args) => Promise<T>,
 ): (...args: Args) => Promise<T> {
   const { base, faults, random } = host;
   const wait = (ms: number): Promise<void> => base.clock.sleep(ms);
   return async (...args) => {
-    if (process.ended === 'returned') host.onLateWork(process, what);
+    const { process } = within;
+    if (process.ended === 'returned') host.onLateWork(what);
     if (process.ended !== 'no') return never();
-    if (faults.fires('crashPerCall')) {
+    const { syncId } = process;
+    if (faults.fires('crashPerCall', syncId)) {
       process.kill();
       return never();
     }
-    if (faults.fires('pausePerCall')) {
+    if (faults.fires('pausePerCall', syncId)) {
       await wait(30_000 + random.below(600_000));
       if (process.ended !== 'no') return never();
     }
-    await wait(latency(host));
-    const isLost = faults.fires('lostPerCall');
+    await wait(latency(host, syncId));
+    const isLost = faults.fires('lostPerCall', syncId);
     const answer = isLost ? undefined : await call(...args);
-    await wait(latency(host));
+    await wait(latency(host, syncId));
     if (process.ended !== 'no') return never();
-    if (isLost || faults.fires('appliedButFailedPerCall')) {
+    if (isLost || faults.fires('appliedButFailedPerCall', syncId)) {
       throw new Fault('transient', 'network', `${what} did not answer`);
     }
     return answer as T;
   };
 }
 
-function latency({ faults, random }: Host): number {
-  return faults.fires('slowPerCall') ? 1000 + random.below(20_000) : 2 + random.below(30);
+function latency({ faults, random }: Host, syncId: string | undefined): number {
+  return faults.fires('slowPerCall', syncId) ? 1000 + random.below(20_000) : 2 + random.below(30);
 }
 
-function remotePorts(host: Host, process: Process): Ports {
+function remotePorts(host: Host, within: Environment): Ports {
   const { base } = host;
   const far = <Args extends readonly unknown[], T>(what: string, call: (...args: Args) => Promise<T>) =>
-    remote(host, process, what, call);
+    remote(host, within, what, call);
   const { state, objects, warehouse, queue, definitions, events } = base;
   return {
     ...base,
     clock: {
-      now: () => base.clock.now() + process.skewMs,
+      now: () => base.clock.now() + within.skewMs,
       sleep: async (ms, signal) => {
+        const { process } = within;
         await base.clock.sleep(ms, signal);
         if (process.ended === 'killed') await never();
       },
@@ -118,14 +154,14 @@ function remotePorts(host: Host, process: Process): Ports {
     state: {
       read: far('read', state.read),
       update: far('update', state.update),
-      list: far1('list', host, process, state.list),
+      list: listing('list', host, within, state.list),
     },
     objects: {
       ...objects,
       put: far('put', objects.put),
       get: far('get', objects.get),
-      list: far1('list', host, process, objects.list),
-      range: ranges(host, process, objects),
+      list: listing('list', host, within, objects.list),
+      range: ranges(host, within, objects),
     },
     warehouse: {
       describe: far('describe', warehouse.describe),
@@ -137,19 +173,23 @@ function remotePorts(host: Host, process: Process): Ports {
       forget: far('forget', warehouse.forget),
     },
     queue: { send: far('send', queue.send) },
-    definitions: { ...definitions, accepted: far('accepted', definitions.accepted) },
+    definitions: {
+      ...definitions,
+      accepted: far('accepted', definitions.accepted),
+      forget: far('forget definition', definitions.forget),
+    },
     events: { publish: far('publish', events.publish) },
   };
 }
 
 /** A listing as one remote call. */
-function far1<T>(
+function listing<T>(
   what: string,
   host: Host,
-  process: Process,
+  within: Environment,
   list: (of: string) => AsyncIterable<T>,
 ): (of: string) => AsyncIterable<T> {
-  const all = remote(host, process, what, async (of: string) => {
+  const all = remote(host, within, what, async (of: string) => {
     const items: T[] = [];
     for await (const item of list(of)) items.push(item);
     return items;
@@ -159,8 +199,8 @@ function far1<T>(
   };
 }
 
-function ranges(host: Host, process: Process, objects: ObjectStore): ObjectStore['range'] {
-  const open = remote(host, process, 'range', async () => undefined);
+function ranges(host: Host, within: Environment, objects: ObjectStore): ObjectStore['range'] {
+  const open = remote(host, within, 'range', async () => undefined);
   return async function* (key, from, to, signal) {
     await open();
     yield* objects.range(key, from, to, signal);

@@ -1,80 +1,104 @@
 /**
- * One seed, one history: a safety phase under faults and edits, then a liveness phase without, then everything must
- * have come to rest. The same seed gives the same history.
+ * One seed, one history: a safety phase under faults and edits, then a liveness phase without, until everything has
+ * come to rest. The same seed gives the same history.
  */
 import { hash } from 'node:crypto';
+import type { BatchMessage } from '../../shared/core/message.ts';
 import { SYNC_PARTITION } from '../../shared/core/names.ts';
 import type { Cut } from '../../shared/core/run.ts';
 import type { Sync } from '../../shared/core/sync.ts';
-import type { Item } from '../../shared/ports.ts';
+import type { Item, LoaderPorts } from '../../shared/ports.ts';
 import { ACCOUNT, acceptSync, type MemoryPorts, memoryPorts, writtenSync } from '../memory/memory-ports.ts';
 import { memoryQueue } from '../memory/memory-queue.ts';
 import { type Random, seededRandom } from '../memory/seeded.ts';
-import { simulatedAccount } from './destination.ts';
-import { type FaultName, faultRates } from './fault-rates.ts';
+import { placeOf, type Shape, simulatedAccount } from './destination.ts';
+import { type FaultLimits, type FaultName, faultRates } from './fault-rates.ts';
 import {
   checkApply,
+  checkBreaker,
   checkQueued,
   checkRate,
   checkRest,
   checkTransition,
+  checkWrites,
+  epochName,
   type Oracle,
   type Violation,
 } from './invariants.ts';
-import { modelEditor } from './model-edits.ts';
-import { begin, type World } from './world.ts';
+import { CANARY, keyOf, modelEditor } from './model-edits.ts';
+import { syncNow } from './people.ts';
+import { begin, MINUTE_MS, type World } from './world.ts';
 
 export type History = {
   readonly seed: number;
   readonly violations: readonly Violation[];
   readonly faults: Readonly<Partial<Record<FaultName, number>>>;
+  /** `<fault> <phase>`: how often a fault fired while a sync that it hit was in that phase. */
+  readonly pairs: Readonly<Record<string, number>>;
   readonly runs: number;
   readonly batches: number;
   readonly commits: number;
   /** Of every write to the state table, in order. */
   readonly hash: string;
+  /** Writes and faults, the last twenty. */
   readonly lastEvents: readonly string[];
 };
 
 /** Changes the ports under the use cases: what a missing guard would do. */
-export type Mutation = (base: MemoryPorts) => void;
+export type Mutation = (base: MemoryPorts) => void | {
+  /** And what only loaders see. */
+  readonly loaderPorts: (ports: LoaderPorts, message: BatchMessage) => LoaderPorts;
+};
 
-const MINUTE_MS = 60_000;
+export type Options = { readonly mutate?: Mutation; readonly limits?: FaultLimits };
+
 const RATE = { requests: 20, perMs: 1000 };
 
-export async function simulate(seed: number, mutate: Mutation = () => undefined): Promise<History> {
+export async function simulate(
+  seed: number,
+  { mutate = () => undefined, limits = {} }: Options = {},
+): Promise<History> {
   const random = seededRandom(seed);
   const base = basePorts(seed, random);
-  mutate(base);
-  const world = await makeWorld(base, random);
-  const events: string[] = [];
-  watch(world, events);
+  const mutated = mutate(base) ?? undefined;
+  const noted: Noted = { events: [], pairs: {} };
+  const world = await makeWorld(base, random, { limits, noted, loaderPorts: mutated?.loaderPorts });
+  watch(world, noted);
   begin(world);
   const { clock } = base;
-  await clock.runUntil(clock.now() + (40 + random.below(50)) * MINUTE_MS);
-  comeToRest(world);
-  await clock.runUntil(clock.now() + 65 * MINUTE_MS);
+  await clock.runUntil(clock.now() + (20 + random.below(35)) * MINUTE_MS);
+  const isAtRest = comeToRest(world);
+  await clock.runWhile(clock.now() + 65 * MINUTE_MS, isAtRest);
   world.isOver = true;
-  await clock.runUntil(clock.now() + 40 * MINUTE_MS);
-  const { violations } = world.oracle;
-  for (const { definition, editor } of world.syncs.values()) {
-    checkRest(world.oracle, definition, editor.table.rows);
-  }
-  if (base.queue.waiting() > 0) violations.push({ invariant: 'I8', message: 'messages are left over' });
-  checkRate(world.oracle, RATE);
-  for (const message of base.warehouse.broken) violations.push({ invariant: 'I1', message });
-  for (const key of base.objects.rewritten)
-    violations.push({ invariant: 'I1', message: `${key} was rewritten` });
-  const history = hash('sha256', events.join('\n'), 'hex');
+  // A tick may have begun a run in this very moment; a message or a sweep may still be on its way.
+  await clock.runUntil(clock.now() + MINUTE_MS);
+  await clock.runWhile(clock.now() + 40 * MINUTE_MS, isAtRest);
+  judge(world);
   return {
     seed,
-    violations,
+    violations: world.oracle.violations,
     faults: world.faults.fired,
+    pairs: noted.pairs,
     ...world.counts,
-    hash: history,
-    lastEvents: events.slice(-20),
+    hash: hash('sha256', noted.events.join('\n'), 'hex'),
+    lastEvents: noted.events.slice(-20),
   };
 }
+
+function judge({ base, faults, oracle, syncs }: World): void {
+  const { violations } = oracle;
+  for (const { definition, editor } of syncs.values()) checkRest(oracle, definition, editor.table.rows);
+  if (base.queue.waiting() > 0) violations.push({ invariant: 'I8', message: 'messages are left over' });
+  // Loaders whose clocks disagree cannot keep a window to the millisecond.
+  if (faults.fired.clockSkew === undefined) checkRate(oracle, RATE);
+  if (faults.total() === 0) checkWrites(oracle);
+  for (const message of base.warehouse.broken) violations.push({ invariant: 'I1', message });
+  for (const key of base.objects.rewritten) {
+    violations.push({ invariant: 'I1', message: `${key} was rewritten` });
+  }
+}
+
+type Noted = { readonly events: string[]; readonly pairs: Record<string, number> };
 
 function basePorts(seed: number, random: Random): MemoryPorts {
   const account = { ...ACCOUNT, rate: RATE, requestRowsMax: 5 };
@@ -100,66 +124,174 @@ function smallCuts(base: MemoryPorts, random: Random): void {
   };
 }
 
-async function makeWorld(base: MemoryPorts, random: Random): Promise<World> {
-  const faults = faultRates(random.fork());
-  const account = simulatedAccount();
-  const oracle: Oracle = { ports: base, account, epochs: new Map(), violations: [] };
+type Making = {
+  readonly limits: FaultLimits;
+  readonly noted: Noted;
+  readonly loaderPorts: World['loaderPorts'] | undefined;
+};
+
+async function makeWorld(base: MemoryPorts, random: Random, making: Making): Promise<World> {
   const syncs: World['syncs'] = new Map();
+  const faults = faultRates(random.fork(), making.limits, ({ name, syncId }) => {
+    making.noted.events.push(`${base.clock.now()} fault ${name} ${syncId ?? ''}`);
+    const phases = [...syncs.keys()]
+      .filter((each) => syncId === undefined || each === syncId)
+      .map((each) => base.state.peek({ partition: SYNC_PARTITION, sort: each })?.phase ?? 'idle');
+    for (const phase of new Set(phases)) {
+      const pair = `${name} ${String(phase)}`;
+      making.noted.pairs[pair] = (making.noted.pairs[pair] ?? 0) + 1;
+    }
+  });
+  const account = simulatedAccount(random.pick(SHAPES));
+  const oracle: Oracle = {
+    ...{ ports: base, account, epochs: new Map(), flipped: [], orphans: new Map() },
+    ...{ applied: new Set(), writes: new Map(), violations: [] },
+  };
+  const isCoarse = random.chance(0.3);
   for (let index = 1 + random.below(2); index >= 0; index -= 1) {
     const definition = anySync(`sync${index}`, random);
-    const editor = modelEditor(random.fork(), base.clock.now());
+    const editor = modelEditor(random.fork(), base.clock.now(), isCoarse);
     base.warehouse.tables.set(definition.syncId, editor.table);
-    syncs.set(definition.syncId, { definition, editor });
+    syncs.set(definition.syncId, { definition, editor, isDeleted: false });
+    if (definition.destination.mode === 'update') haveRecords(oracle, definition.syncId, random);
     await acceptSync(base, definition);
   }
   base.warehouse.filesMax = 1 + random.below(4);
-  base.queue.refuse = () => faults.fires('messageRefused');
-  const onLateWork: World['host']['onLateWork'] = (_process, what) => {
+  base.queue.refuse = ({ syncId }) => faults.fires('messageRefused', syncId);
+  const onLateWork: World['host']['onLateWork'] = (what) => {
     oracle.violations.push({ invariant: 'I6', message: `${what} after its function had returned` });
   };
   const host = { base, faults, random: random.fork(), onLateWork };
   return {
-    ...{ base, host, faults, random: random.fork(), account, oracle, syncs },
-    periodMs: (8 + random.below(20)) * MINUTE_MS,
+    ...{ base, host, faults, random: random.fork(), account, oracle, syncs, isCoarse },
+    ...{ frozen: new Map(), loaders: new WeakMap() },
+    loaderPorts: making.loaderPorts ?? ((ports) => ports),
+    periodMs: (5 + random.below(12)) * MINUTE_MS,
     isQuiet: false,
     isOver: false,
     counts: { runs: 0, batches: 0, commits: 0 },
   };
 }
 
+const CALLS: Shape = { kind: 'calls', idempotency: 'idempotent' };
+const SHAPES: readonly Shape[] = [
+  CALLS,
+  CALLS,
+  CALLS,
+  { kind: 'calls', idempotency: 'keyed' },
+  { kind: 'calls', idempotency: 'unsafe' },
+  { kind: 'jobs', idempotency: 'idempotent' },
+  { kind: 'jobs', idempotency: 'unsafe' },
+];
+
 function anySync(syncId: string, random: Random): Sync {
   const by = random.pick(['cursor', 'diff', 'all'] as const);
   const changes = by === 'cursor' ? { by, column: 'changed_at', lagSeconds: 60 } : { by };
-  const mode = by !== 'cursor' && random.chance(0.6) ? 'mirror' : 'upsert';
+  const mode = random.pick(by === 'cursor' ? CURSOR_MODES : MODES);
+  const clears = by !== 'cursor' && mode !== 'insert' && random.chance(0.2);
+  const unknowns = random.pick(['resend', 'mark', 'park'] as const);
   return writtenSync(syncId, {
     changes,
-    destination: { mode },
+    destination: { mode, unknowns, ...(clears ? { removed: 'clear' } : {}) },
     guards: { maxDeletes: 1 + random.below(6), maxDeleteRatio: 0.5, maxShrink: 0.3 },
   });
 }
 
-function watch(world: World, events: string[]): void {
+const CURSOR_MODES = ['upsert', 'upsert', 'insert', 'update'] as const;
+const MODES = ['mirror', 'mirror', 'mirror', 'upsert', 'insert', 'update'] as const;
+
+/** Somebody else has made some of the records that an update will look for. */
+function haveRecords({ account }: Oracle, syncId: string, random: Random): void {
+  const { records } = placeOf(account, syncId);
+  for (let number = 1; number <= 40; number += 1) {
+    if (random.chance(0.7)) records.set(keyOf(number), { fields: {}, epoch: 0 });
+  }
+}
+
+function watch(world: World, { events }: Noted): void {
   const { base, oracle, account, syncs } = world;
   base.state.onWrite((key, before: Item | undefined, after: Item) => {
-    events.push(`${base.clock.now()} ${key.partition} ${key.sort} ${JSON.stringify(after)}`);
-    if (key.partition === SYNC_PARTITION) checkTransition(oracle, key.sort, before, after);
+    const { partition, sort } = key;
+    const text = JSON.stringify(after);
+    events.push(`${base.clock.now()} ${partition} ${sort} ${text}`);
+    keepSecret(oracle, `${partition} ${sort}`, text);
+    if (partition === SYNC_PARTITION) checkTransition(oracle, sort, before, after);
+    else if (partition.startsWith('BREAKER#')) checkBreaker(oracle, before, after);
+    countWrite(oracle, partition, sort, before, after);
   });
-  account.onApply = (syncId, epoch, { operation }, key) => {
-    checkApply(oracle, syncId, epoch, operation, key);
+  account.onApply = (syncId, epoch, request, row) => checkApply(oracle, syncId, epoch, request, row);
+  account.onKeyReused = (key) => {
+    oracle.violations.push({ invariant: 'class B', message: `${key} came again with other rows` });
   };
-  const look = (): void => {
+  base.events.onPublish(({ type, detail }) => {
+    keepSecret(oracle, type, JSON.stringify(detail));
+    const isOwnCheck = MISCOUNTS.includes(String(detail.code));
+    if (isOwnCheck) oracle.violations.push({ invariant: 'I2', message: `${type} ${JSON.stringify(detail)}` });
+  });
+  const { log } = base.telemetry;
+  Object.assign(base.telemetry, {
+    log: (...line: Parameters<typeof log>) => keepSecret(oracle, line[1], JSON.stringify(line)),
+    count: () => undefined,
+  });
+  const look = (): false => {
     for (const syncId of syncs.keys()) {
       checkQueued(oracle, syncId, (epoch) => base.queue.holds(syncId, epoch));
     }
     base.clock.schedule(base.clock.now() + MINUTE_MS, look);
+    return false;
   };
   look();
 }
 
-/** No more faults, no more edits; what people had put off is done. */
-function comeToRest(world: World): void {
-  world.faults.stop();
+/** What a run says when its rows do not add up: its own check must never find anything. */
+const MISCOUNTS: readonly string[] = ['counts_do_not_add_up', 'failures_not_recorded', 'stage_miscounted'];
+
+/** I15: no row value and no key where people and machines read along. */
+function keepSecret({ violations }: Oracle, where: string, text: string): void {
+  if (!text.includes(CANARY)) return;
+  violations.push({ invariant: 'I15', message: `${where} holds a value: ${text.slice(0, 300)}` });
+}
+
+function countWrite(
+  { writes }: Oracle,
+  partition: string,
+  sort: string,
+  before: Item | undefined,
+  after: Item,
+): void {
+  const [kind, syncId = '', epoch] = partition.split('#');
+  const at = kind === 'SYNC' ? after.epoch : kind === 'SHARD' ? epoch : kind === 'RUN' ? sort : undefined;
+  if (at === undefined || before?.wanted !== after.wanted) return;
+  const name = epochName(kind === 'SYNC' ? sort : syncId, Number(at));
+  writes.set(name, (writes.get(name) ?? 0) + 1);
+}
+
+/** No more faults, no more edits; what people had put off is done. Gives the test of whether all is at rest. */
+function comeToRest(world: World): () => boolean {
+  const { base, faults, oracle, syncs } = world;
+  faults.stop();
   world.isQuiet = true;
   world.account.downUntil = 0;
-  for (const { editor } of world.syncs.values()) editor.restore();
+  for (const { editor } of syncs.values()) editor.restore();
+  const calmAt = base.clock.now() + 2 * MINUTE_MS;
+  let seen = -1;
+  const isAtRest = (): boolean => {
+    if (base.queue.waiting() > 0) return false;
+    return [...syncs.keys()].every((syncId) => {
+      const sync = syncNow(base, syncId);
+      if (sync?.phase !== 'idle' || sync.paused !== undefined || sync.snapshotEpoch !== sync.epoch) return false;
+      const calm = oracle.flipped.filter(
+        (one) =>
+          one.syncId === syncId && (oracle.epochs.get(epochName(syncId, one.epoch))?.ranAt ?? 0) > calmAt,
+      );
+      return calm.length >= 2 && calm.at(-1)?.epoch === sync.epoch;
+    });
+  };
+  // Looked at once a second of simulated time, or it would cost more than the history.
+  return () => {
+    const second = Math.floor(base.clock.now() / 1000);
+    if (second === seen) return false;
+    seen = second;
+    return isAtRest();
+  };
 }

@@ -54,7 +54,7 @@ const SEEDS_TO_NOTICE = 60;
 for (const { guard, protects, mutate } of MUTATIONS) {
   test(`without "${guard}" the simulator finds ${protects.join(' or ')}`, async (context) => {
     for (let seed = 1; seed <= SEEDS_TO_NOTICE; seed += 1) {
-      const { violations } = await simulate(seed, mutate);
+      const { violations } = await simulate(seed, { mutate });
       const found = violations.find(({ invariant }) => protects.includes(invariant));
       if (found === undefined) continue;
       context.diagnostic(`seed ${seed}: ${found.invariant}`);

@@ -1,0 +1,149 @@
+/**
+ * What people do to syncs while they run: cancel, pause and resume, edit and delete definitions, deploy, approve and
+ * discard what is held, reload a model.
+ */
+import { syncKey } from '../../shared/core/names.ts';
+import type { SyncState } from '../../shared/core/run.ts';
+import type { Sync } from '../../shared/core/sync.ts';
+import { approveHold } from '../../shared/engine/approve-hold.ts';
+import { deleteSync } from '../../shared/engine/delete-sync.ts';
+import { discardHold } from '../../shared/engine/discard-hold.ts';
+import { fenceRun } from '../../shared/engine/fence-run.ts';
+import { pauseSync } from '../../shared/engine/pause-sync.ts';
+import { resumeSync } from '../../shared/engine/resume-sync.ts';
+import { acceptSync, type MemoryPorts, writtenSync } from '../memory/memory-ports.ts';
+import { epochName, plainSync } from './invariants.ts';
+import type { Editor } from './model-edits.ts';
+import { act, after, MINUTE_MS, tick, type World } from './world.ts';
+
+const signal = new AbortController().signal;
+
+export function syncNow(base: MemoryPorts, syncId: string): SyncState | undefined {
+  const item = base.state.peek(syncKey(syncId));
+  return item === undefined ? undefined : plainSync(item, syncId);
+}
+
+/** Once a minute. In the quiet part people only finish what they had begun. */
+export function peopleAct(world: World): void {
+  const { account, base, faults, random } = world;
+  for (const [syncId, { editor }] of world.syncs) {
+    decide(world, syncId);
+    if (!world.isQuiet) disturb(world, syncId, editor);
+    else if (syncNow(base, syncId)?.paused !== undefined) resume(world, syncId);
+    else if (random.chance(0.25)) tick(world, syncId);
+  }
+  if (world.isQuiet) return;
+  if (faults.fires('downPerMinute')) account.downUntil = base.clock.now() + random.below(40 * MINUTE_MS);
+  if (faults.fires('deployedPerMinute')) world.frozen.clear();
+}
+
+/** Someone cancels a run, perhaps because the model was wrong: then it is put back as it was. */
+export function cancelRun(world: World, syncId: string, epoch: number): void {
+  const { random, syncs, base } = world;
+  const run = (ports: Parameters<typeof fenceRun>[0]) => fenceRun(ports, { syncId, epoch, code: 'cancelled' });
+  void act(world, { name: 'api', syncId, run });
+  if (random.chance(0.5)) syncs.get(syncId)?.editor.revert(base.clock.now());
+  // And starts it again at once, while loaders of the cancelled run may still be sending.
+  for (const seconds of [5, 20, 60]) after(world, random.below(seconds * 1000), () => tick(world, syncId));
+}
+
+/** A person looks at a held run: what was extracted from a whole model is approved, sooner or later. */
+function decide(world: World, syncId: string): void {
+  const { base, oracle, random } = world;
+  const sync = syncNow(base, syncId);
+  if (sync?.phase !== 'held' || sync.hold === undefined || random.chance(0.8)) return;
+  const epoch = oracle.epochs.get(epochName(syncId, sync.epoch));
+  const { planHash } = sync.hold;
+  if (epoch?.isWhole === true) {
+    epoch.approved = true;
+    const timeoutMs = 5 * MINUTE_MS;
+    const run = (ports: Parameters<typeof approveHold>[0]) => approveHold(ports, { syncId, planHash, signal });
+    void act(world, { name: 'api', syncId, timeoutMs, run });
+  } else {
+    void act(world, { name: 'api', syncId, run: (ports) => discardHold(ports, { syncId, planHash }) });
+  }
+}
+
+function disturb(world: World, syncId: string, editor: Editor): void {
+  const { base, faults, random } = world;
+  if (random.chance(0.15)) editor.edit(base.clock.now());
+  const sync = syncNow(base, syncId);
+  if (sync === undefined || world.syncs.get(syncId)?.isDeleted === true) return;
+  if (faults.fires('pausedPerMinute', syncId)) {
+    void act(world, { name: 'api', syncId, run: (ports) => pauseSync(ports, { syncId, code: 'by_hand' }) });
+    after(world, random.below(20 * MINUTE_MS), () => resume(world, syncId));
+  }
+  if (faults.fires('editedPerMinute', syncId)) editFields(world, syncId);
+  if (faults.fires('generationPerMinute', syncId)) editChanges(world, syncId);
+  if (faults.fires('deletedPerMinute', syncId)) void deleteDefinition(world, syncId);
+  reload(world, sync, editor);
+}
+
+function resume(world: World, syncId: string): void {
+  void act(world, { name: 'api', syncId, run: (ports) => resumeSync(ports, { syncId }) });
+}
+
+/** Only where a guard can see it: with a baseline, and so much that it shows. */
+function reload(world: World, sync: SyncState, editor: Editor): void {
+  const { faults, random } = world;
+  if (sync.phase !== 'idle' || sync.lastCount < 4 || !editor.isWhole()) return;
+  const isEmptied = faults.fires('emptiedPerMinute', sync.syncId);
+  if (!isEmptied && !faults.fires('tornModelPerMinute', sync.syncId)) return;
+  editor.reload(isEmptied ? 0 : Math.floor(sync.lastCount / 2));
+  after(world, random.below(25 * MINUTE_MS), () => {
+    editor.restore();
+    return false;
+  });
+}
+
+/** Another mapping, the same generation: another constant, and fields in another order. */
+function editFields(world: World, syncId: string): void {
+  const { definition } = world.syncs.get(syncId) ?? {};
+  if (definition === undefined) return;
+  const { random } = world;
+  const source = { to: 'source', value: `v${random.below(100)}` };
+  const fields = random.shuffled([...definition.fields.filter((field) => field.to !== 'source'), source]);
+  rewrite(world, { ...partsOf(definition), fields }, syncId);
+}
+
+/** Another way to find changes: a new generation, everything afresh. */
+function editChanges(world: World, syncId: string): void {
+  const { definition } = world.syncs.get(syncId) ?? {};
+  if (definition === undefined) return;
+  const { changes } = definition.model;
+  const by = changes.by === 'diff' ? 'all' : 'diff';
+  rewrite(world, { ...partsOf(definition), changes: { by } }, syncId);
+}
+
+function rewrite(world: World, parts: Record<string, unknown>, syncId: string): void {
+  const known = world.syncs.get(syncId);
+  if (known === undefined) return;
+  known.definition = writtenSync(syncId, parts);
+  void acceptSync(world.base, known.definition);
+}
+
+/** What `writtenSync` needs to write the same definition again. */
+function partsOf({ model, destination, guards, fields }: Sync): Record<string, unknown> {
+  return { changes: model.changes, destination, guards, fields };
+}
+
+/** The stream that tells of it repeats until it is done; a while later the definition is written again. */
+async function deleteDefinition(world: World, syncId: string): Promise<void> {
+  const known = world.syncs.get(syncId);
+  if (known === undefined) return;
+  known.isDeleted = true;
+  const work = {
+    name: 'reconcile',
+    syncId,
+    run: (ports: Parameters<typeof deleteSync>[0]) => deleteSync(ports, { syncId }),
+  };
+  const again = async (): Promise<void> => {
+    const ended = await act(world, work);
+    if (ended.is !== 'returned') return after(world, 10_000, () => void again());
+    after(world, world.random.below(5 * MINUTE_MS), () => {
+      known.isDeleted = false;
+      void acceptSync(world.base, known.definition);
+    });
+  };
+  await again();
+}

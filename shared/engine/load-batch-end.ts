@@ -18,5 +18,5 @@ export async function endEarly(d: Delivery, stop: Stop): Promise<void> {
   const isUntouched = index === 0 && !d.isStarted && d.point.isWritten();
   if (isUntouched) return;
   const isStuck = offset === found.offset && found.crashes > ORDERLY;
-  await savePoint(d, isStuck ? found.crashes : ORDERLY, { job: d.job });
+  await savePoint(d, isStuck ? found.crashes : ORDERLY, { job: d.job, isLast: true });
 }

@@ -11,8 +11,10 @@
  *   4  the same row again      -> that line is dead, alone
  * A first receive writes nothing, so a fault-free run pays no write for this.
  *
- * Where a row must not be sent twice (class C, jobs) a batch also has an owner, `o<ordinal>`: each write names it, so
- * of two deliveries at once (a repeated fan-out, a visibility that ran out) the older one stops before its next call.
+ * Where a row must not be sent twice (class C, jobs) a batch also has an owner, `o<ordinal>`: each write names it, and
+ * an orderly end gives it back. Of two deliveries at once (a repeated fan-out, a visibility that ran out) the younger
+ * one waits while the invocation of the older can be alive, or it would take a call that is under way for lost; should
+ * the older one live on after that, it stops before its next call.
  */
 import { Fault } from '../core/fault.ts';
 import type { BatchMessage } from '../core/message.ts';
@@ -47,12 +49,24 @@ export function foundPoint(item: Item | undefined, ordinal: number, receiveCount
   return { offset, counts, crashes, deferrals, claimedTo, job };
 }
 
+/** A name that says how long its owner can be alive. */
+export const ownerName = (aliveUntil: number, id: string): string => `${Math.ceil(aliveUntil)}.${id}`;
+
+/** Until when another delivery may be at work on the batch; 0 when none is. */
+export function ownedUntil(item: Item | undefined, ordinal: number): number {
+  const holder = item?.[`o${ordinal}`];
+  return typeof holder === 'string' ? Number.parseInt(holder, 10) || 0 : 0;
+}
+
 export type PointStore = {
   readonly found: FoundPoint;
   /** True when the item holds a point of this delivery or a former one. */
   isWritten(): boolean;
-  /** Throws `batch_taken_over` (transient) when another delivery of the batch owns it now. */
-  write(point: ResumePoint): Promise<void>;
+  /**
+   * `isLast`: gives the batch back, this delivery sends nothing more. Throws `batch_taken_over` (transient) when
+   * another delivery of the batch owns it now.
+   */
+  write(point: ResumePoint, isLast?: boolean): Promise<void>;
 };
 
 export function pointStore(
@@ -66,7 +80,7 @@ export function pointStore(
   return {
     found,
     isWritten: () => isWritten,
-    write: async (point) => {
+    write: async (point, isLast = false) => {
       isWritten = true;
       // Settled by another delivery of the same batch: its outcome stands, a point would never be read.
       const when: Condition[] = [{ attribute: `b${ordinal}`, is: 'absent' }];
@@ -77,13 +91,14 @@ export function pointStore(
             ? { attribute: name, is: '=', value: holder }
             : { attribute: name, is: 'absent' },
         );
-        set[name] = owner;
+        if (!isLast) set[name] = owner;
       }
-      const written = await state.update(shardKey(syncId, epoch, shard), { when, set });
+      const remove = isLast && holder !== undefined ? [name] : [];
+      const written = await state.update(shardKey(syncId, epoch, shard), { when, set, remove });
       if (owner === undefined) return;
       // A write whose answer was lost is recognised when the SDK repeats it: the item is ours already.
-      if (!written.applied && written.item?.[name] !== owner) throw takenOver();
-      holder = owner;
+      if (!written.applied && written.item?.[name] !== (isLast ? undefined : owner)) throw takenOver();
+      holder = isLast ? undefined : owner;
     },
   };
 }

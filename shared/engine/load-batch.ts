@@ -3,6 +3,7 @@
  *
  *   SYNC says another epoch or phase   -> drop
  *   settled before (second receive on) -> repeat what follows a settle: roll-up, announcement
+ *   class C, another is at work on it  -> again when that one can no longer be alive
  *   every row final                    -> failure object, settle, roll-up: done
  *   anything in the way                -> failure object, resume point, again after a while
  * Before it returns nothing is in flight: each request has ended or its socket is destroyed, since a frozen
@@ -28,7 +29,7 @@ import { count, type Delivery, type Stop, stopDelivery } from './load-batch-deli
 import { endEarly } from './load-batch-end.ts';
 import { ledgerFrom } from './load-batch-ledger.ts';
 import { type BatchPlan, batchPlan, loaderMemory } from './load-batch-plan.ts';
-import { foundPoint, ORDERLY, pointStore } from './load-batch-point.ts';
+import { foundPoint, ORDERLY, ownedUntil, ownerName, pointStore } from './load-batch-point.ts';
 import { groupsOf } from './load-batch-source.ts';
 import { readBatch } from './read-batch.ts';
 import { sendRows } from './send-rows.ts';
@@ -71,6 +72,10 @@ export async function loadBatch(ports: LoaderPorts, input: LoadInput): Promise<L
     await completeShard(ports, message, cut, item);
     return { is: 'done' };
   }
+  const ownedMs = ownedUntil(item, ordinal) - ports.clock.now();
+  if (plan.isSerial && ownedMs > 0) {
+    return handBack(ports, input, { code: 'batch_owned', afterMs: ownedMs, isOrderly: true }, sync.startedAt);
+  }
   return deliver(ports, input, { plan, cut, item, startedAt: sync.startedAt });
 }
 
@@ -102,6 +107,8 @@ async function deliver(
   const { message, receiveCount } = input;
   const pieces = batchRange(cut, plan.manifest, message.shard, message.ordinal);
   const found = foundPoint(item, message.ordinal, receiveCount);
+  // Lambda kills it by then.
+  const aliveUntil = input.receivedAt + ports.settings.loaderTimeoutMs;
   const abort = new AbortController();
   const times = deadlines(ports, input);
   const onSignal = (): void => abort.abort();
@@ -119,7 +126,7 @@ async function deliver(
     point: pointStore(ports.state, message, {
       item,
       found,
-      owner: plan.isSerial ? ports.ids.next() : undefined,
+      owner: plan.isSerial ? ownerName(aliveUntil, ports.ids.next()) : undefined,
     }),
     failures: [],
     deferrals: new Map(found.deferrals > 0 ? [[0, found.deferrals]] : []),

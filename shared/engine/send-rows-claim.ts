@@ -39,21 +39,24 @@ export async function saveJob(d: Delivery, group: Group, id: string): Promise<vo
 type Marks = {
   readonly claimedTo?: number | undefined;
   readonly job?: { readonly id: string; readonly to: number } | undefined;
+  /** Nothing is sent after it. */
+  readonly isLast?: boolean;
 };
 
 /** Failure object first, then the point: its counts promise that every failed row before it is recorded. */
 export async function savePoint(d: Delivery, crashes: number, marks: Marks = {}): Promise<void> {
   const { index, offset, counts } = d.ledger.prefix();
   await flushFailures(d, index);
-  const { claimedTo, job } = marks;
-  await d.point.write({
+  const { claimedTo, job, isLast } = marks;
+  const point = {
     offset,
     counts,
     crashes,
     deferrals: d.deferrals.get(index) ?? 0,
     ...(claimedTo === undefined ? {} : { claimedTo }),
     ...(job === undefined ? {} : { job }),
-  });
+  };
+  await d.point.write(point, isLast);
 }
 
 /** Records of lines before `before`; those behind it are sent again by the next delivery, and recorded by it. */

@@ -184,9 +184,48 @@ for (const [unknowns, kind] of [
   });
 }
 
-test('class C: of two deliveries at once the older one stops, and no row is sent twice', async () => {
+test('class C: of two deliveries at once the younger one waits, and nothing that is under way is taken for lost', async () => {
+  const t = await arrange({
+    lines: linesOf(100),
+    sync: { mode: 'insert' },
+    classes: { insert: 'unsafe' },
+    answer: async ({ rows }) => {
+      await t.clock.sleep(1000);
+      return rows.map(({ key }) => accepted(key));
+    },
+  });
+  const first = t.load(t.loader());
+  await t.clock.runUntil(t.clock.now() + 1500);
+  const second = await t.load(t.loader({ ids: 2 }), { receiveCount: 2 });
+  assert.ok(second.is === 'again' && second.afterMs > 50_000, JSON.stringify(second));
+  assert.deepEqual(await first, { is: 'done' });
+  assert.equal(t.batch().counts?.accepted, 100);
+});
+
+test('class C: a delivery that ended in order has given its batch back', async () => {
+  let isThrottled = true;
+  const t = await arrange({
+    lines: linesOf(20),
+    sync: { mode: 'insert' },
+    classes: { insert: 'unsafe' },
+    answer: async ({ rows }, _signal, nth) => {
+      if (isThrottled && nth === 2)
+        throw new Fault('transient', THROTTLED, 'too fast', { retryAfterMs: 15_000 });
+      return rows.map(({ key }) => accepted(key));
+    },
+  });
+  const first = await t.load(t.loader());
+  assert.ok(first.is === 'again' && first.afterMs < 20_000);
+  isThrottled = false;
+  await t.clock.runUntil(t.clock.now() + first.afterMs);
+  assert.deepEqual(await t.load(t.loader({ ids: 2 }), { receiveCount: 2 }), { is: 'done' });
+  assert.equal(t.batch().counts?.accepted, 20);
+});
+
+test('class C: of two deliveries at once the one that outlived its invocation stops, and no row is sent twice', async () => {
   const sent = new Map<string, number>();
   const t = await arrange({
+    settings: { loaderTimeoutMs: 1000 },
     lines: linesOf(40),
     sync: { mode: 'insert' },
     classes: { insert: 'unsafe' },

@@ -69,7 +69,9 @@ function takeLine(
   }
   if (mapped.is === 'invalid') {
     const { code, reason } = mapped;
-    failRow(d, index, line, { kind: 'invalid', code, reason, isPermanent: false });
+    // What SQL found may be mended by a check or a neighbour; what the mapping found, only by its value or itself.
+    const isPermanent = line.o !== 'i';
+    failRow(d, index, line, { kind: 'invalid', code, reason, isPermanent });
     return undefined;
   }
   const { operation, row } = mapped;

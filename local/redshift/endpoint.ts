@@ -10,15 +10,15 @@ import path from 'node:path';
 import { makeDataApi } from './data-api.ts';
 import { DataApiError } from './data-api-error.ts';
 import { openDatabase } from './database.ts';
-import { type S3Access, s3Store, type UnloadStore } from './object-store.ts';
+import type { UnloadStore } from './object-store.ts';
 import type { StatementEvent } from './statement-event.ts';
 import { makeStatements } from './statements.ts';
 
 export type RedshiftSettings = {
   /** Where the database's file lies; without it everything is in memory. */
   readonly dataDir?: string;
-  /** The local S3: an endpoint, or a store of one's own. */
-  readonly s3: S3Access | UnloadStore;
+  /** The local S3, as the warehouse sees it. */
+  readonly s3: UnloadStore;
   /** `Redshift Data Statement Status Change`, for statements WithEvent. */
   onEvent(event: StatementEvent): void;
   readonly port?: number;
@@ -46,7 +46,7 @@ export async function startRedshift(settings: RedshiftSettings): Promise<LocalRe
   const statements = makeStatements({
     database,
     scratch,
-    store: 'put' in settings.s3 ? settings.s3 : s3Store(settings.s3),
+    store: settings.s3,
     onEvent: (event) => settings.onEvent(event),
     unreachable: () => (availability === 'unreachable' ? 'Connection to the warehouse timed out' : undefined),
   });

@@ -33,7 +33,7 @@ export const DATABASE_SQL: readonly string[] = [
   `create or replace macro json_extract_path_text(x, a) as json_extract_string(x, '$."' || a || '"'),
      (x, a, b) as json_extract_string(x, '$."' || a || '"."' || b || '"')`,
   `create or replace macro is_valid_json(x) as json_valid(x)`,
-  `create or replace macro sha2(x, bits) as sha256(cast(x as varchar))`,
+  `create or replace macro sha2(x, bits) as sha256(x)`,
   `create or replace macro func_sha1(x) as sha1(x)`,
   `create or replace macro octet_length(x) as strlen(cast(x as varchar))`,
   `create or replace macro fnv_hash(x) as cast(hash(x) >> 1 as bigint)`,

@@ -8,13 +8,18 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { environments } from '../infra/environments.ts';
 import { synthesize } from '../infra/synthesize.ts';
-import { endedRuns, type StateTable } from '../local/demo/observe.ts';
+import { endedRuns, readSyncs, type StateTable } from '../local/demo/observe.ts';
 import { type LocalStack, startStack } from '../local/stack.ts';
 import { dynamoDefinitions } from '../shared/aws/dynamo-definitions.ts';
+import { dynamoState } from '../shared/aws/dynamo-state.ts';
+import { s3Objects } from '../shared/aws/s3-objects.ts';
 import type { RunResult } from '../shared/core/run.ts';
+import { readStageManifest } from '../shared/engine/frozen.ts';
+import { readRun } from '../shared/engine/sync-state.ts';
 import { ACCOUNT_NAME, benchDefinition, SYNC_ID } from './people.ts';
 
 export type BenchStage = {
@@ -24,6 +29,9 @@ export type BenchStage = {
   readonly stageKey: string;
   /** Starts a run and waits for its end; milliseconds from acquire to flip. */
   run(): Promise<{ readonly elapsedMs: number; readonly result: RunResult }>;
+  /** Batches of the last run, and the rows of its stage as the bucket's manifest counts them. */
+  batches(): Promise<number>;
+  stagedRows(): Promise<number>;
   stop(): Promise<void>;
 };
 
@@ -33,6 +41,8 @@ export type BenchStageSettings = {
   readonly changes: 'diff' | 'all';
   /** Calls a second; absent: more than any machine does. */
   readonly callsPerSecond?: number;
+  /** At once on the bulk lane; Lambda's minimum is two, so one is two of which one finds nothing. */
+  readonly loaders?: number;
 };
 
 export async function startBenchStage(settings: BenchStageSettings): Promise<BenchStage> {
@@ -58,6 +68,9 @@ export async function startBenchStage(settings: BenchStageSettings): Promise<Ben
       await accepted(dynamodb, documents, outputs.DefinitionsTable ?? '', settings);
       return runOnce(state, lambda, outputs.ApiFunction ?? '');
     },
+    batches: async () => (await lastRun(state))?.sealed?.cut.batches ?? 0,
+    stagedRows: async () =>
+      stagedRows(client, outputs.StagingBucket ?? '', (await lastRun(state))?.epoch ?? 0),
     async stop() {
       dynamodb.destroy();
       lambda.destroy();
@@ -67,7 +80,7 @@ export async function startBenchStage(settings: BenchStageSettings): Promise<Ben
   };
 }
 
-function stageSettings({ sinkPort, extraction, callsPerSecond = 100_000 }: BenchStageSettings) {
+function stageSettings({ sinkPort, extraction, callsPerSecond = 100_000, loaders = 2 }: BenchStageSettings) {
   const { local } = environments;
   if (local === undefined) throw new Error('infra/environments.ts has no environment local');
   return {
@@ -82,6 +95,7 @@ function stageSettings({ sinkPort, extraction, callsPerSecond = 100_000 }: Bench
         requestRowsMax: 200,
         requestsInFlight: 8,
         allow: [{ host: '127.0.0.1', port: sinkPort }],
+        concurrency: { express: 2, bulk: Math.max(2, loaders) },
       },
     ],
   };
@@ -110,8 +124,12 @@ async function accepted(
 
 async function runOnce(state: StateTable, lambda: LambdaClient, api: string) {
   const before = (await endedRuns(state, SYNC_ID)).length;
+  await graceOver(state);
   const startedAt = Date.now();
-  await started(lambda, api);
+  const Payload = Buffer.from(JSON.stringify({ verb: 'run', syncId: SYNC_ID }));
+  const { Payload: answer } = await lambda.send(new InvokeCommand({ FunctionName: api, Payload }));
+  const told = JSON.parse(Buffer.from(answer ?? []).toString('utf8')) as { ok?: boolean };
+  if (told.ok !== true) throw new Error(`the run did not start: ${JSON.stringify(told)}`);
   for (;;) {
     const run = (await endedRuns(state, SYNC_ID))[before];
     if (run?.result.ended === 'committed')
@@ -121,15 +139,31 @@ async function runOnce(state: StateTable, lambda: LambdaClient, api: string) {
   }
 }
 
-/** Asks until the grace after the last run has passed. */
-async function started(lambda: LambdaClient, api: string): Promise<void> {
-  const Payload = Buffer.from(JSON.stringify({ verb: 'run', syncId: SYNC_ID }));
-  for (let attempts = 0; attempts < 1000; attempts += 1) {
-    const { Payload: answer } = await lambda.send(new InvokeCommand({ FunctionName: api, Payload }));
-    const told = JSON.parse(Buffer.from(answer ?? []).toString('utf8')) as { ok?: boolean; code?: string };
-    if (told.ok === true) return;
-    if (told.code !== 'not_yet') throw new Error(JSON.stringify(told));
-    await sleep(WAIT_MS);
+/** The pause after a run is no part of the next one, and asking in vain would be counted. */
+async function graceOver(state: StateTable): Promise<void> {
+  const sync = (await readSyncs(state)).find(({ syncId }) => syncId === SYNC_ID);
+  await sleep(Math.max(0, (sync?.notBefore ?? 0) - Date.now()));
+}
+
+/** The last run's record, as it lies in the state table. */
+async function lastRun(state: StateTable) {
+  const runs = await endedRuns(state, SYNC_ID);
+  const epoch = runs.at(-1)?.epoch ?? 0;
+  return readRun(dynamoState(state.client, state.table), SYNC_ID, epoch);
+}
+
+async function stagedRows(
+  client: { endpoint: string; region: string; credentials: LocalStack['credentials'] },
+  bucket: string,
+  epoch: number,
+): Promise<number> {
+  const s3 = new S3Client({ ...client, forcePathStyle: true });
+  const manifest = await readStageManifest(s3Objects(s3, bucket), SYNC_ID, epoch);
+  let rows = 0;
+  for (const { key } of manifest.files) {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    rows += ((await Body?.transformToString('utf8')) ?? '').split('\n').filter((line) => line !== '').length;
   }
-  throw new Error('no run could be started');
+  s3.destroy();
+  return rows;
 }

@@ -1,0 +1,52 @@
+/**
+ * `npm run bench`: every figure, measured in one run on one machine, the sink in a process of its own. `--json` prints
+ * one document and nothing else; `--only <name>` measures one of them.
+ */
+import { availableParallelism, cpus } from 'node:os';
+import { Command } from 'commander';
+import { measureCost } from './cost.ts';
+import { measureParties } from './parties.ts';
+import { startBenchSink } from './processes.ts';
+import { measureRate } from './rate.ts';
+import { measureThroughput } from './throughput.ts';
+
+const FIGURES = ['throughput', 'parties', 'cost', 'rate'] as const;
+type Figure = (typeof FIGURES)[number];
+
+const MILLION = 1_000_000;
+
+const options = new Command('npm run bench --')
+  .description('Measures what docs and README promise in figures.')
+  .option('--json', 'print one JSON document and nothing else')
+  .option('--rows <number>', 'rows of the large figures', String(MILLION))
+  .option('--only <figure>', `one of ${FIGURES.join(', ')}`)
+  .parse()
+  .opts<{ json?: boolean; rows: string; only?: Figure }>();
+
+const rows = Number(options.rows);
+const wanted = (figure: Figure): boolean => options.only === undefined || options.only === figure;
+const say = (line: string): void => {
+  if (options.json !== true) console.log(line);
+};
+
+const sink = await startBenchSink();
+try {
+  const throughput = wanted('throughput') ? await measureThroughput(sink, rows, say) : undefined;
+  const parties = wanted('parties') ? await measureParties(sink, sizesTo(rows), say) : undefined;
+  const cost = wanted('cost') ? await measureCost(sink, rows, say) : undefined;
+  const rate = wanted('rate') ? await measureRate(sink, say) : undefined;
+  const machine = { cores: availableParallelism(), processor: cpus()[0]?.model ?? '', node: process.version };
+  const report = { ratioToBareLoop: throughput?.ratioToBareLoop, machine, throughput, parties, cost, rate };
+  console.log(JSON.stringify(report, undefined, options.json === true ? undefined : 2));
+} catch (error) {
+  console.error(`✗ ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+} finally {
+  await sink.stop();
+}
+process.exit();
+
+/** 10,000 and 100,000 and the whole, as far as they are different. */
+function sizesTo(most: number): readonly number[] {
+  return [...new Set([10_000, 100_000, most].filter((size) => size <= most))];
+}

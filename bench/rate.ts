@@ -1,0 +1,84 @@
+/**
+ * One budget, many loaders: an hour in virtual time, and a minute in real time through the deployed shape's own loader, each
+ * judged by when requests arrived, in sliding windows.
+ */
+import { peopleSql } from './people.ts';
+import type { BenchSink } from './processes.ts';
+import { mostInWindow, type RateFigures, simulateRate } from './rate-simulation.ts';
+import { startBenchStage } from './stage.ts';
+
+const LOADERS = [1, 8, 32] as const;
+const REQUESTS = 50;
+const PER_MS = 1000;
+const HOUR_MS = 3_600_000;
+const REAL_SECONDS = 60;
+const REQUEST_ROWS = 200;
+
+export type RealRate = {
+  readonly loaders: number;
+  readonly seconds: number;
+  readonly used: number;
+  readonly windowMost: number;
+};
+export type RateReport = {
+  readonly requests: number;
+  readonly perMs: number;
+  readonly virtualHour: readonly RateFigures[];
+  /** Billed loader seconds per 1,000 calls at 32 loaders, over those at one. */
+  readonly billedRatio32To1: number;
+  readonly realMinute: readonly RealRate[];
+};
+
+export async function measureRate(sink: BenchSink, say: (line: string) => void): Promise<RateReport> {
+  const virtualHour = [];
+  for (const loaders of LOADERS) {
+    const figures = await simulateRate({ loaders, requests: REQUESTS, perMs: PER_MS, virtualMs: HOUR_MS });
+    virtualHour.push(figures);
+    say(
+      `a virtual hour, ${loaders} loaders: ${(100 * figures.used).toFixed(1)}% used, ${figures.windowMost} at most`,
+    );
+  }
+  const realMinute = [];
+  for (const loaders of LOADERS) {
+    realMinute.push(await realRate(sink, loaders));
+    say(`a real minute, ${loaders} loaders: ${JSON.stringify(realMinute.at(-1))}`);
+  }
+  const [one, , many] = virtualHour;
+  return {
+    requests: REQUESTS,
+    perMs: PER_MS,
+    virtualHour,
+    billedRatio32To1: (many?.billedSecondsPer1000Calls ?? 0) / (one?.billedSecondsPer1000Calls ?? 1),
+    realMinute,
+  };
+}
+
+/** As many rows as a minute takes at the limit; first and last second are left out of the share that was used. */
+async function realRate(sink: BenchSink, loaders: number): Promise<RealRate> {
+  const rows = REQUESTS * REAL_SECONDS * REQUEST_ROWS;
+  const stage = await startBenchStage({
+    sinkPort: sink.port,
+    extraction: 'unload',
+    changes: 'all',
+    callsPerSecond: REQUESTS,
+    loaders,
+  });
+  try {
+    for (const statement of peopleSql(rows)) await stage.stack.warehouse.sql(statement);
+    await sink.reset();
+    await stage.run();
+    const times = await sink.times();
+    const from = (times[0] ?? 0) + PER_MS;
+    const to = (times.at(-1) ?? 0) - PER_MS;
+    const within = times.filter((time) => time >= from && time < to).length;
+    const seconds = (to - from) / 1000;
+    return {
+      loaders,
+      seconds: Number(seconds.toFixed(1)),
+      used: Number((within / seconds / ((1000 * REQUESTS) / PER_MS)).toFixed(3)),
+      windowMost: mostInWindow(times, PER_MS),
+    };
+  } finally {
+    await stage.stop();
+  }
+}

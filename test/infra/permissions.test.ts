@@ -1,0 +1,226 @@
+/**
+ * Least privilege, looked up in the templates: the committed matrix is up to date, every wildcard has a reason, resources
+ * refuse strangers, services act for this account only, staging goes one way.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { environments } from '../../infra/environments.ts';
+import { permissionMatrix } from '../../infra/permission-matrix.ts';
+import type { Template } from '../../infra/synthesize.ts';
+import { properties, resource, resources, statementsOf, templateOf } from './templates.ts';
+
+const templates = new Map(Object.keys(environments).map((name) => [name, templateOf(name)]));
+const prod = templates.get('prod') ?? assert.fail('there is no prod');
+
+test('docs/permissions.md is what the template says; `node scripts/write-permissions.ts` writes it', () => {
+  const committed = readFileSync(new URL('../../docs/permissions.md', import.meta.url), 'utf8');
+  assert.equal(`${permissionMatrix('prod', prod)}\n`, committed);
+});
+
+test('a permission more changes the matrix', () => {
+  const text = JSON.stringify(prod).replace('"s3:GetObject"', '["s3:GetObject","s3:DeleteObject"]');
+  const changed = permissionMatrix('prod', JSON.parse(text) as Template);
+  assert.match(changed, /s3:DeleteObject/);
+  assert.doesNotMatch(permissionMatrix('prod', prod), /s3:DeleteObject/);
+});
+
+/** Every `*` in an action, and every resource that is nothing but `*`: where, what, why. */
+const WILDCARDS: readonly { readonly where: RegExp; readonly what: RegExp; readonly because: string }[] = [
+  {
+    where: /^WarehouseRole/,
+    what: /^Allow on \*: redshift-data:(CancelStatement|DescribeStatement|GetStatementResult)$/,
+    because: 'statements have no ARN; the owner condition leaves a role its own only',
+  },
+  {
+    where: /^Key/,
+    what: /^Allow on \*: kms:(Decrypt|DescribeKey|Encrypt|GenerateDataKey)$/,
+    because: "in a key's own policy `*` means this key",
+  },
+  {
+    where: /^Key/,
+    what: /^Allow (kms:\*|on \*: kms:\*)$/,
+    because:
+      'the account keeps control of its key: without this statement nobody could ever change its policy',
+  },
+  {
+    where: /^(Staging|Undelivered|To)/,
+    what: /^Deny (s3|sqs):\*$/,
+    because: 'nothing at all without TLS: a Deny is safer the wider it is',
+  },
+];
+
+type Statement = {
+  readonly where: string;
+  readonly Effect: string;
+  readonly Principal?: unknown;
+  readonly Action: readonly string[];
+  readonly Resource: readonly unknown[];
+  readonly Condition: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+};
+const list = (value: unknown): readonly unknown[] =>
+  value === undefined ? [] : Array.isArray(value) ? value : [value];
+
+/** Every statement of every document anywhere in the template. */
+function documents(template: Template): readonly Statement[] {
+  return Object.entries(template.Resources).flatMap(([where, one]) => {
+    const found = properties(one);
+    const documents = [
+      found.PolicyDocument,
+      found.KeyPolicy,
+      found.ResourcePolicy,
+      found.AssumeRolePolicyDocument,
+      ...list(found.Policies),
+    ];
+    return documents.flatMap((document) =>
+      // biome-ignore lint/suspicious/noExplicitAny: a template is JSON of any shape
+      list(document?.Statement ?? document?.PolicyDocument?.Statement).map((statement: any) => ({
+        ...statement,
+        where,
+        Action: list(statement.Action),
+        Resource: list(statement.Resource),
+        Condition: statement.Condition ?? {},
+      })),
+    );
+  });
+}
+
+const wildcardsOf = ({ Effect, Action, Resource }: Statement): string[] => [
+  ...Action.filter((action) => action.includes('*')).map((action) => `${Effect} ${action}`),
+  ...(Resource.includes('*') ? Action.map((action) => `${Effect} on *: ${action}`) : []),
+];
+
+for (const [name, template] of templates) {
+  test(`${name}: every wildcard has a reason, and every reason a wildcard`, () => {
+    const used = new Set<unknown>();
+    for (const statement of documents(template)) {
+      for (const wildcard of wildcardsOf(statement)) {
+        const reason = WILDCARDS.find(
+          ({ where, what }) => where.test(statement.where) && what.test(wildcard),
+        );
+        assert.ok(reason, `${statement.where}: ${wildcard}`);
+        used.add(reason);
+      }
+    }
+    assert.equal(used.size, WILDCARDS.length);
+  });
+
+  test(`${name}: nothing is allowed to everybody`, () => {
+    for (const { where, Effect, Principal } of documents(template)) {
+      if (Effect === 'Allow') assert.doesNotMatch(JSON.stringify(Principal ?? ''), /"\*"/, where);
+    }
+  });
+
+  test(`${name}: a service acts for this account and this stack only`, () => {
+    const account = environments[name]?.aws.account ?? assert.fail();
+    for (const { where, Effect, Principal, Action, Condition } of documents(template)) {
+      const service = (Principal as { Service?: unknown } | undefined)?.Service;
+      if (service === undefined || Effect !== 'Allow') continue;
+      // Lambda states no source when it takes on a function's role; Redshift: decision 0063.
+      if (Action.includes('sts:AssumeRole') && !/scheduler/.test(JSON.stringify(service))) continue;
+      const keys = Object.assign({}, ...Object.values(Condition)) as Record<string, unknown>;
+      const source = keys['aws:SourceArn'] ?? keys['kms:EncryptionContext:aws:logs:arn'];
+      // A rule of this template is referred to, everything else is spelled out.
+      assert.match(JSON.stringify(source), new RegExp(`:${account}:|Fn::GetAtt`), where);
+      if (keys['aws:SourceAccount'] !== undefined) assert.equal(keys['aws:SourceAccount'], account, where);
+    }
+    for (const permission of resources(template, 'AWS::Lambda::Permission')) {
+      assert.ok(properties(permission).SourceArn, permission.id);
+    }
+  });
+
+  test(`${name}: a queue takes messages from those who send, and from no other role`, () => {
+    const senders = (queue: string): string[] => {
+      const policy = resource(template, 'AWS::SQS::QueuePolicy', queue);
+      const deny = documents(template).find(
+        ({ where, Effect, Action }) =>
+          where === policy.id && Effect === 'Deny' && Action.includes('sqs:SendMessage'),
+      );
+      assert.ok(deny, queue);
+      assert.deepEqual(deny.Principal, { AWS: '*' });
+      assert.deepEqual(deny.Condition.Bool, { 'aws:PrincipalIsAWSService': 'false' });
+      const roles = list(deny.Condition.ArnNotEquals?.['aws:PrincipalArn']);
+      return roles.map((role) => String((role as { 'Fn::GetAtt': string[] })['Fn::GetAtt'][0])).map(unhashed);
+    };
+    for (const queue of resources(template, 'AWS::SQS::Queue')) {
+      const allowed = resources(template, 'AWS::IAM::Policy')
+        .filter((policy) =>
+          properties(policy).PolicyDocument.Statement.some(
+            ({ Action, Resource }: Statement) =>
+              list(Action).includes('sqs:SendMessage') && JSON.stringify(Resource).includes(`"${queue.id}"`),
+          ),
+        )
+        .map((policy) => unhashed(properties(policy).Roles[0].Ref));
+      assert.deepEqual(senders(`${unhashed(queue.id)}Policy`).toSorted(), allowed.toSorted(), queue.id);
+      if (queue.id.includes('DeadLetters')) {
+        assert.deepEqual(allowed, []);
+        assert.equal(properties(queue).RedriveAllowPolicy.sourceQueueArns.length, 2, queue.id);
+      }
+    }
+  });
+
+  test(`${name}: a secret's value is read by its loader and by nobody else`, () => {
+    for (const policy of resources(template, 'AWS::SecretsManager::ResourcePolicy')) {
+      const [statement] = properties(policy).ResourcePolicy.Statement;
+      assert.equal(statement.Effect, 'Deny');
+      assert.equal(statement.Action, 'secretsmanager:GetSecretValue');
+      const [reader] = list(statement.Condition.ArnNotEquals['aws:PrincipalArn']) as {
+        'Fn::GetAtt': string[];
+      }[];
+      assert.equal(
+        unhashed(reader?.['Fn::GetAtt'][0] ?? ''),
+        policy.id.replace(/SecretPolicy.*/, 'LoadBatchRole'),
+      );
+    }
+    const [policies, secrets] = ['ResourcePolicy', 'Secret'].map((kind) =>
+      resources(template, `AWS::SecretsManager::${kind}`),
+    );
+    assert.equal(policies?.length, secrets?.length);
+  });
+}
+
+const unhashed = (id: string): string => id.replace(/[0-9A-F]{8}$/, '');
+
+/** Object patterns that a role's statements name for an action. */
+function objects(template: Template, role: string, action: string): string[] {
+  return statementsOf(template, role)
+    .filter(({ Action }) => Action.includes(action))
+    .flatMap(({ Resource }) => JSON.stringify(Resource).match(/(?<="\/)[^"]+/g) ?? [])
+    .toSorted();
+}
+
+test('who extracts cannot read what it staged; who loads cannot write it; nobody deletes', () => {
+  const template = templates.get('local') ?? assert.fail();
+  for (const role of ['StartRunRole', 'FanOutRole', 'SweepRole', 'ApiRole', 'FinishRunRole']) {
+    for (const pattern of objects(template, role, 's3:GetObject')) {
+      assert.match(pattern, /^runs\/\*\/(definition\.json|counts\.json|(stage|carried)\/manifest)$/, role);
+    }
+  }
+  assert.deepEqual(objects(template, 'TocrmLoadBatchRole', 's3:PutObject'), ['runs/*/failures/*']);
+  assert.deepEqual(objects(template, 'TocrmLoadBatchRole', 's3:GetObject'), [
+    'runs/*/definition.json',
+    'runs/*/stage/*',
+  ]);
+  assert.doesNotMatch(JSON.stringify(template), /s3:DeleteObject/);
+});
+
+test('the bucket takes no object under another key', () => {
+  const policy = resource(prod, 'AWS::S3::BucketPolicy', 'Staging');
+  const denies = documents(prod).filter(
+    ({ where, Action }) => where === policy.id && Action.includes('s3:PutObject'),
+  );
+  assert.deepEqual(
+    denies.map(({ Effect, Condition }) => [Effect, Object.keys(Condition)]),
+    [
+      ['Deny', ['Null', 'StringNotEquals']],
+      ['Deny', ['Null', 'ArnNotEquals']],
+    ],
+  );
+});
+
+test('alarms can publish although the topic has a policy of its own', () => {
+  const policy = resource(prod, 'AWS::SNS::TopicPolicy', 'Alarms');
+  const allow = documents(prod).find(({ where, Effect }) => where === policy.id && Effect === 'Allow');
+  assert.deepEqual(allow?.Principal, { Service: 'cloudwatch.amazonaws.com' });
+  assert.deepEqual(allow?.Condition.StringEquals, { 'aws:SourceAccount': '222222222222' });
+});

@@ -26,6 +26,8 @@ export type Delivery = {
   /** Deferrals per line; only of those that have any. */
   readonly deferrals: Map<number, number>;
   readonly retries: Group[];
+  /** Class B: rows of requests that were split, which no repeat could make again. */
+  readonly parts: Map<number, FailedLine>;
   /** One request at a time, each row final before the next request. */
   readonly isInOrder: boolean;
   /** No request starts at or past this moment. */

@@ -131,6 +131,7 @@ async function deliver(
     failures: [],
     deferrals: new Map(found.deferrals > 0 ? [[0, found.deferrals]] : []),
     retries: [],
+    parts: new Map(),
     isInOrder: plan.isSerial || found.crashes > ORDERLY,
     stopAt: times.stopAt,
     abort: abort.signal,

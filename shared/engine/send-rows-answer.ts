@@ -40,6 +40,8 @@ export async function takeAnswer(d: Delivery, group: Group, result: CallResult):
       if (line !== undefined) failUnknown(d, index, line);
     });
   } else {
+    // As it is: it may have been taken, and gathered with others it would have another key.
+    group.isDeferred = false;
     d.retries.push(group);
   }
   if (result.is === 'throttled') return throttled(d, group, result.fault);
@@ -131,8 +133,11 @@ function defer(d: Delivery, group: Group, positions: readonly number[], waitMs: 
   const waitedAt = d.ports.clock.now() + Math.max(waitMs, DEFERRAL_WAIT_MS_MIN * 2 ** (most - 1));
   // On a coarse grid, so that rows which several requests put off are due together and make one request.
   const dueAt = Math.ceil(waitedAt / DEFERRAL_WAIT_MS_MIN) * DEFERRAL_WAIT_MS_MIN;
-  const changes = { dueAt, isDeferred: true };
   if (later.length === 0) return;
+  // Put off as a whole, a request of class B is made again as it was, with its key.
+  const isWhole = later.length === group.rows.length;
+  if (!isWhole) splitRows(d, group);
+  const changes = { dueAt, isDeferred: !isWhole || d.plan.classOf[group.operation] !== 'keyed' };
   // A job names a range of lines: it must not hold rows that have ended. The first run goes out first.
   const parts = d.plan.destination.kind === 'jobs' ? runsOf(later).toReversed() : [later];
   d.retries.push(...parts.map((part) => subgroup(group, part, changes)));
@@ -149,10 +154,19 @@ function firstThatMayWait(d: Delivery, group: Group): number {
   return at;
 }
 
-const COULD_NOT_WAIT = {
+/** From now on parts of the request go out alone. */
+function splitRows(d: Delivery, { operation, indexes, lines }: Group): void {
+  if (d.plan.classOf[operation] !== 'keyed') return;
+  indexes.forEach((index, at) => {
+    const line = lines[at];
+    if (line !== undefined) d.parts.set(index, line);
+  });
+}
+
+export const COULD_NOT_WAIT = {
   kind: 'rejected',
   code: 'no_answer',
-  reason: 'the destination put the row off after it had taken others of the same request',
+  reason: 'the row had to wait while others of the same request were taken',
   isPermanent: false,
 } as const;
 
@@ -184,6 +198,7 @@ function bisect(d: Delivery, group: Group, fault: Fault): void {
     return;
   }
   count(d, 'requests_bisected', 1);
+  splitRows(d, group);
   const half = Math.ceil(size / 2);
   const positions = Array.from({ length: size }, (_, at) => at);
   const changes = { dueAt: 0, attempts: 0 };

@@ -19,7 +19,7 @@ export type Group = {
   attempts: number;
   /** Not before this moment. */
   dueAt: number;
-  /** Rows that a destination put off, gathered from several requests. */
+  /** Rows that a destination put off; they may be gathered from several requests. */
   isDeferred: boolean;
   /** The job that is at work on exactly these rows. */
   jobId: string | undefined;

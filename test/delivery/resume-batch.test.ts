@@ -150,6 +150,61 @@ test('class B: a repeat makes the same requests with the same keys', async () =>
   assert.equal(t.batch().counts?.invalid, 11);
 });
 
+test('class B: over random answers and interruptions no row is applied twice, and all are accounted for', async () => {
+  const acts = fc.constantFrom('ok', 'defer', 'wait', 'refuse', 'throttle', 'lost');
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(acts, { minLength: 1, maxLength: 14 }),
+      fc.integer({ min: 1, max: 4 }),
+      async (script, requestsInFlight) => {
+        const answers = new Map<string, readonly Outcome[]>();
+        const refused = new Set<string>();
+        const applied = new Map<string, number>();
+        let call = 0;
+        const t = await arrange({
+          lines: linesOf(47, (index) => (index % 9 === 4 ? { o: 'i', e: 'duplicate_key' } : {})),
+          classes: { upsert: 'keyed' },
+          account: { requestRowsMax: 6, requestsInFlight },
+          answer: async ({ rows, idempotencyKey }) => {
+            const act = script[call] ?? 'ok';
+            call += 1;
+            const known = answers.get(idempotencyKey);
+            if (known !== undefined) return known;
+            // A request with a bad row is refused each time.
+            if (act === 'refuse' && rows.length > 1) refused.add(idempotencyKey);
+            if (refused.has(idempotencyKey)) throw new Fault('row', REQUEST_REFUSED, 'malformed');
+            if (act === 'throttle')
+              throw new Fault('transient', THROTTLED, 'too fast', { retryAfterMs: 15_000 });
+            const outcomes = rows.map(({ key }, at): Outcome => {
+              if (act === 'defer' && at % 2 === 0) return { key, is: 'deferred' };
+              if (act === 'wait' && at % 3 === 1) return { key, is: 'deferred', waitMs: 10_000 };
+              applied.set(key, (applied.get(key) ?? 0) + 1);
+              return accepted(key);
+            });
+            answers.set(idempotencyKey, outcomes);
+            if (act === 'lost') throw new Fault('transient', 'timeout', 'no answer in time');
+            return outcomes;
+          },
+        });
+        let ids = 0;
+        await t.deliver(40, () => {
+          ids += 1;
+          return t.loader({ ids });
+        });
+        assert.deepEqual(
+          [...applied].filter(([, times]) => times > 1),
+          [],
+        );
+        const counts = t.batch().counts;
+        assert.equal(counts?.rows, 47);
+        assert.ok(applied.size >= (counts?.accepted ?? 0));
+        assert.equal((counts?.accepted ?? 0) + t.failures().length, 47);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
 for (const [unknowns, kind] of [
   ['park', 'dead'],
   ['mark', 'rejected'],

@@ -40,7 +40,7 @@ export type PartyFigures = {
 export const ACCOUNT: AccountSettings = {
   name: 'sink',
   destination: 'http',
-  rate: { requests: 100_000, perMs: 1000 },
+  rate: { requests: 100_000, perMs: 10_000 },
   requestRowsMax: 200,
   requestsInFlight: 8,
 };

@@ -80,7 +80,7 @@ export async function startBenchStage(settings: BenchStageSettings): Promise<Ben
   };
 }
 
-function stageSettings({ sinkPort, extraction, callsPerSecond = 100_000, loaders = 2 }: BenchStageSettings) {
+function stageSettings({ sinkPort, extraction, callsPerSecond = 10_000, loaders = 2 }: BenchStageSettings) {
   const { local } = environments;
   if (local === undefined) throw new Error('infra/environments.ts has no environment local');
   return {
@@ -91,7 +91,7 @@ function stageSettings({ sinkPort, extraction, callsPerSecond = 100_000, loaders
         name: ACCOUNT_NAME,
         destination: 'http',
         settings: { url: `http://127.0.0.1:${sinkPort}` },
-        rate: { requests: callsPerSecond, perMs: 1000 },
+        rate: { requests: callsPerSecond * 10, perMs: 10_000 },
         requestRowsMax: 200,
         requestsInFlight: 8,
         allow: [{ host: '127.0.0.1', port: sinkPort }],

@@ -71,7 +71,7 @@ export function plainProgress(write: (line: string) => void): Progress {
 export const silentProgress: Progress = { show: () => undefined, say: () => undefined, end: () => undefined };
 
 const COLUMNS: readonly (readonly [name: string, width: number])[] = [
-  ['sync', 22],
+  ['sync', 24],
   ['run', 4],
   ['', 7 + BAR + 2],
   ['rows', 16],

@@ -1,0 +1,129 @@
+/** The command without an environment: what it says of files, faults and a stack that is not there. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { faultsOf } from '../../cli/push.ts';
+import { readDefinition } from '../../cli/read-definition.ts';
+import { detail, overview } from '../../cli/status.ts';
+import { Fault } from '../../shared/core/fault.ts';
+import type { SyncStatus } from '../../shared/engine/sync-status.ts';
+
+const LAUNCHER = path.resolve('bin/tailrace.js');
+
+function scratch(t: { after(done: () => void): void }): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tailrace-cli-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+test('without a local stack the command says how to start one', (t) => {
+  const { status, stderr } = spawnSync(process.execPath, [LAUNCHER, 'status'], {
+    cwd: scratch(t),
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  assert.equal(status, 1);
+  assert.equal(
+    stderr,
+    '✗ the local stack is not running (local_stack_not_running)\n' +
+      '  Start it with `npm start -- --keep` in another terminal, or name an environment by `--env`.\n',
+  );
+});
+
+test('every verb is there, and an unknown one is answered with the nearest', () => {
+  const help = spawnSync(process.execPath, [LAUNCHER, '--help'], { encoding: 'utf8' }).stdout;
+  for (const verb of ['push', 'run', 'status', 'approve', 'discard', 'pause', 'resume']) {
+    assert.match(help, new RegExp(`^ {2}${verb} `, 'm'));
+  }
+  const wrong = spawnSync(process.execPath, [LAUNCHER, 'stauts'], { encoding: 'utf8' });
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /Did you mean status\?/);
+});
+
+test('a definition is read as YAML or JSON; what cannot be read says where', async (t) => {
+  const folder = scratch(t);
+  const file = (name: string, text: string): string => {
+    writeFileSync(path.join(folder, name), text);
+    return path.join(folder, name);
+  };
+  assert.deepEqual(await readDefinition(file('a.json', '{"syncId":"a"}')), { syncId: 'a' });
+  assert.deepEqual(await readDefinition(file('b.yaml', 'syncId: b\nfields: [{ to: x }]')), {
+    syncId: 'b',
+    fields: [{ to: 'x' }],
+  });
+  await assert.rejects(readDefinition(file('c.yaml', 'a: [1')), (error) => {
+    assert.ok(error instanceof Fault);
+    assert.equal(error.code, 'file_unparsable');
+    assert.match(error.message, /line 1/);
+    return true;
+  });
+  await assert.rejects(readDefinition(path.join(folder, 'none.yaml')), { code: 'file_unreadable' });
+});
+
+test('the broken example is refused on this machine, every fault with path and remedy', async () => {
+  const faults = faultsOf(await readDefinition('examples/broken.yaml'));
+  const paths = faults.map(({ path: place }) => place);
+  for (const place of ['fields[1].as.decimal', 'fields[2].form']) assert.ok(paths.includes(place), place);
+  assert.ok(faults.every(({ code, message, remedy }) => code !== '' && message !== '' && remedy !== ''));
+});
+
+test('every other example passes', async () => {
+  for (const name of [
+    'customers-to-crm',
+    'companies-to-crm',
+    'subscribers-to-audience',
+    'customers-to-app',
+  ]) {
+    assert.deepEqual(faultsOf(await readDefinition(`examples/${name}.yaml`)), [], name);
+  }
+  assert.deepEqual(faultsOf(await readDefinition('examples/daily-revenue-to-app.yaml')), []);
+});
+
+const counts = { rows: 12, accepted: 9, rejected: 2, invalid: 1, skipped: 0, dead: 0 };
+const STATUS: SyncStatus = {
+  syncId: 'orders',
+  phase: 'held',
+  epoch: 7,
+  paused: null,
+  hold: {
+    planHash: 'abc123',
+    reasons: [{ code: 'too_many_deletes', message: '400 deletes, 100 allowed' }],
+    until: 0,
+  },
+  notBefore: 0,
+  lastScheduled: 0,
+  wanted: 0,
+  watermark: null,
+  modelRows: 12,
+  failures: 3,
+  dirtyEpochs: 0,
+  definition: null,
+  runs: [
+    {
+      epoch: 7,
+      definitionVersion: 1,
+      state: 'committed',
+      code: null,
+      reason: null,
+      endedAt: Date.UTC(2026, 0, 2, 3, 4, 5),
+      startedAt: null,
+      settled: 1,
+      batches: 1,
+      counts,
+      extraction: null,
+      failures: 3,
+    },
+  ],
+};
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape of a colour is one
+const plain = (text: string): string => text.replace(/\u001b\[\d+m/g, '').replace(/ +$/gm, '');
+
+test('a held sync shows why, and the very command that approves it', () => {
+  const text = plain(detail(STATUS));
+  assert.match(text, /held {8}400 deletes, 100 allowed/);
+  assert.match(text, /tailrace approve orders abc123/);
+  assert.match(plain(overview([STATUS])), /^orders +held +#7 +9 +2 +1 +3 +2026-01-02 03:04:05$/m);
+});

@@ -48,6 +48,7 @@ export function memoryWarehouse(clock: Clock, objects: MemoryObjects): MemoryWar
     tables: new Map(),
     statements: new Map(),
     memories: new Map(),
+    past: new Map(),
     broken: [],
   };
   const warehouse: MemoryWarehouse = {
@@ -80,7 +81,7 @@ export function memoryWarehouse(clock: Clock, objects: MemoryObjects): MemoryWar
     stage: async (statementId, request) =>
       writeStage(objects, request, resultOf(kept, statementId), warehouse.filesMax),
     cancel: async (statementId) => end(kept, statementId, 'aborted'),
-    forget: async (syncId) => void kept.memories.delete(syncId),
+    forget: async (syncId) => forget(kept, syncId),
   };
   return warehouse;
 }
@@ -91,6 +92,8 @@ type Kept = {
   readonly tables: Map<string, ModelTable>;
   readonly statements: Map<string, Statement>;
   readonly memories: Map<string, SyncMemory>;
+  /** Epochs up to this one can do nothing any more: a newer run or a deletion has come in between. */
+  readonly past: Map<string, number>;
   readonly broken: string[];
 };
 
@@ -113,6 +116,15 @@ function end({ statements }: Kept, statementId: string, state: 'failed' | 'abort
   if (reason !== undefined) statement.reason = reason;
 }
 
+/** What still runs for the sync finds its tables gone. */
+function forget({ memories, past, statements }: Kept, syncId: string): void {
+  memories.delete(syncId);
+  for (const { request } of statements.values()) {
+    if (request.definition.sync.syncId !== syncId) continue;
+    past.set(syncId, Math.max(past.get(syncId) ?? 0, request.epoch));
+  }
+}
+
 /** Its token is remembered: a repeated submit starts nothing. */
 function lose({ statements }: Kept, statementId: string): void {
   const statement = statements.get(statementId);
@@ -131,9 +143,13 @@ function resultOf({ statements }: Kept, statementId: string): Extracted {
 function runStatement(kept: Kept, statementId: string, filesMax: number): void {
   const statement = kept.statements.get(statementId);
   if (statement?.state !== 'running') return;
+  const { definition, epoch } = statement.request;
+  const { syncId } = definition.sync;
+  if (epoch <= (kept.past.get(syncId) ?? 0)) return end(kept, statementId, 'failed', 'superseded');
   try {
     statement.extracted = execute(kept, statement.request, filesMax);
     statement.state = 'finished';
+    kept.past.set(syncId, epoch);
   } catch (error) {
     kept.broken.push(`${statementId}: ${String(error)}`);
     statement.state = 'failed';

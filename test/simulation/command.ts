@@ -1,0 +1,130 @@
+/**
+ * `npm run sim`: seeds by the thousand, mutations, and the replay of one seed.
+ *
+ *   npm run sim -- --seeds 200000 --json       from seed 1; `--from 5000` starts elsewhere
+ *   npm run sim -- --mutations --json          each guard taken away: invariant and first seed that notices
+ *   npm run sim -- --seed 17                   one seed, shrunk when it fails; `--without lostPerCall,jobSlow`
+ *
+ * It ends with 1 when an invariant is broken, a mutation survives, or a seed gives two histories.
+ */
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { FAULT_NAMES, type FaultName } from './fault-rates.ts';
+import { MUTATIONS } from './mutations.ts';
+import { shrink, told } from './shrink.ts';
+import type { Violation } from './invariants.ts';
+import { type History, simulate } from './simulate.ts';
+import { addTo, type Tally, tally, uncovered } from './tally.ts';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    without: { type: 'string', default: '' },
+    most: { type: 'string' },
+    mutations: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+/** Seeds that are played twice, to compare the histories. */
+const SEEDS_TWICE = 300;
+const VIOLATIONS_TOLD_MAX = 20;
+/** Seeds that a mutation may survive. */
+const SEEDS_TO_NOTICE = 6000;
+
+if (values.seed !== undefined) await one(Number(values.seed));
+else if (values.mutations) await mutations();
+else await many(Number(values.from), Number(values.seeds));
+
+async function one(seed: number): Promise<void> {
+  const without = new Set(values.without.split(',').filter((name) => isFault(name)));
+  const most = values.most === undefined ? Number.POSITIVE_INFINITY : Number(values.most);
+  const history = await simulate(seed, { limits: { without, most } });
+  const isWhole = without.size === 0 && values.most === undefined;
+  if (history.violations.length === 0 || !isWhole) say(told(history));
+  else {
+    const shrunk = await shrink(history);
+    say(told(shrunk.history, shrunk.limits));
+  }
+  if (history.violations.length > 0) process.exitCode = 1;
+}
+
+function isFault(name: string): name is FaultName {
+  return FAULT_NAMES.some((each) => each === name);
+}
+
+async function many(from: number, seeds: number): Promise<void> {
+  const startedAt = performance.now();
+  const sums = tally();
+  const violations: (Violation & { readonly seed: number; readonly told: string })[] = [];
+  for (let seed = from; seed < from + seeds; seed += 1) {
+    const history = await simulate(seed);
+    addTo(sums, history);
+    if (history.violations.length > 0) violations.push(await failed(history, violations.length));
+    if (!values.json && (seed - from + 1) % 1000 === 0) say(`${seed - from + 1} seeds`);
+  }
+  const minutes = (performance.now() - startedAt) / 60_000;
+  const hashes = await compared(from, Math.min(seeds, SEEDS_TWICE));
+  const report = { ...sums, violations, seedsPerMinute: Math.round(seeds / minutes), ...hashes };
+  if (values.json) say(JSON.stringify(report));
+  else tell(sums, report);
+  if (violations.length > 0 || hashes.sameHash !== hashes.playedTwice) process.exitCode = 1;
+}
+
+/** The first ones shrunk: later ones are mostly the same again. */
+async function failed(history: History, before: number) {
+  const [first = { invariant: '', message: '' }] = history.violations;
+  const { seed } = history;
+  if (before >= VIOLATIONS_TOLD_MAX) return { seed, ...first, told: '' };
+  const shrunk = await shrink(history);
+  return { seed, ...first, told: told(shrunk.history, shrunk.limits) };
+}
+
+/** The same seed twice gives the same history. */
+async function compared(
+  from: number,
+  seeds: number,
+): Promise<{ readonly playedTwice: number; readonly sameHash: number }> {
+  let sameHash = 0;
+  for (let seed = from; seed < from + seeds; seed += 1) {
+    if ((await simulate(seed)).hash === (await simulate(seed)).hash) sameHash += 1;
+  }
+  return { playedTwice: seeds, sameHash };
+}
+
+function tell(
+  sums: Tally,
+  report: {
+    readonly violations: readonly { readonly told: string }[];
+    readonly seedsPerMinute: number;
+    readonly sameHash: number;
+    readonly playedTwice: number;
+  },
+): void {
+  for (const { told: text } of report.violations) say(`\n${text}`);
+  const { seeds, runs, batches, commits, fired, faults } = sums;
+  say(JSON.stringify({ seeds, runs, batches, commits, fired, seedsPerMinute: report.seedsPerMinute }));
+  say(`same history twice: ${report.sameHash} of ${report.playedTwice}`);
+  say(`faults: ${JSON.stringify(faults)}`);
+  say(`pairs of fault and phase that did not occur: ${uncovered(sums).join(', ') || 'none'}`);
+  say(`violations: ${report.violations.length}`);
+}
+
+async function mutations(): Promise<void> {
+  const results = [];
+  for (const { guard, protects, mutate } of MUTATIONS) {
+    let found: { readonly seed: number; readonly invariant: string } | undefined;
+    for (let seed = 1; seed <= SEEDS_TO_NOTICE && found === undefined; seed += 1) {
+      const { violations } = await simulate(seed, { mutate });
+      const seen = violations.find(({ invariant }) => protects.includes(invariant));
+      if (seen !== undefined) found = { seed, invariant: seen.invariant };
+    }
+    results.push({ guard, protects, ...(found ?? { seed: null, invariant: null }) });
+    if (!values.json) say(`${guard}: ${found === undefined ? 'SURVIVES' : `${found.invariant}, seed ${found.seed}`}`);
+  }
+  if (values.json) say(JSON.stringify({ mutations: results }));
+  if (results.some(({ seed }) => seed === null)) process.exitCode = 1;
+}

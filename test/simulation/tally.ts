@@ -1,0 +1,55 @@
+/** What many histories came to: sums, faults by class, and which faults met which phase of a run. */
+import { FAULT_NAMES, type FaultName } from './fault-rates.ts';
+import type { History } from './simulate.ts';
+
+export type Tally = {
+  seeds: number;
+  runs: number;
+  batches: number;
+  commits: number;
+  fired: number;
+  readonly faults: Partial<Record<FaultName, number>>;
+  /** By `<fault> <phase>`. */
+  readonly pairs: Record<string, number>;
+};
+
+export const PHASES = ['idle', 'extracting', 'held', 'loading'] as const;
+
+export const tally = (): Tally => ({
+  ...{ seeds: 0, runs: 0, batches: 0, commits: 0, fired: 0 },
+  faults: {},
+  pairs: {},
+});
+
+export function addTo(sums: Tally, { runs, batches, commits, faults, pairs }: History): void {
+  sums.seeds += 1;
+  sums.runs += runs;
+  sums.batches += batches;
+  sums.commits += commits;
+  for (const name of FAULT_NAMES) {
+    const times = faults[name] ?? 0;
+    if (times === 0) continue;
+    sums.fired += times;
+    sums.faults[name] = (sums.faults[name] ?? 0) + times;
+  }
+  for (const [pair, times] of Object.entries(pairs)) sums.pairs[pair] = (sums.pairs[pair] ?? 0) + times;
+}
+
+/** Pairs that did not occur. */
+export function uncovered(sums: Tally): readonly string[] {
+  return FAULT_NAMES.flatMap((name) =>
+    PHASES.map((phase) => `${name} ${phase}`).filter((pair) => sums.pairs[pair] === undefined),
+  );
+}
+
+/** One line per fault, one column per phase. */
+export function table(sums: Tally): string {
+  const head = ['fault'.padEnd(26), ...PHASES.map((phase) => phase.padStart(11))].join('');
+  const lines = FAULT_NAMES.map((name) =>
+    [
+      name.padEnd(26),
+      ...PHASES.map((phase) => String(sums.pairs[`${name} ${phase}`] ?? 0).padStart(11)),
+    ].join(''),
+  );
+  return [head, ...lines].join('\n');
+}

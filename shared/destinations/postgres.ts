@@ -66,30 +66,30 @@ async function write(
 ): Promise<readonly Outcome[]> {
   const pool = connections(ctx);
   const tables = ctx.keep('postgres-tables', () => new Map<string, KnownTable>());
-  try {
-    const table = await knownTable(ctx, target, tables, pool);
-    return await writeRows(ctx, pool, table, request);
-  } catch (error) {
-    // The table is not what we took it for: read it again next time.
-    if (error instanceof Fault && error.kind === 'config') tables.delete(target.object);
-    throw error;
+  const known = tables.get(target.object);
+  if (known !== undefined && ctx.clock.now() - known.readAt < CATALOG_AGE_MS_MAX) {
+    try {
+      return await writeRows(ctx, pool, known.table, request);
+    } catch (error) {
+      if (!isOfTheTable(error)) throw error;
+      // Perhaps the table is not what it was: a column that was added since must not stop a run.
+    }
   }
+  const table = await pool.use(ctx.signal, (client) => readTable(client, ctx.settings, target));
+  tables.set(target.object, { table, readAt: ctx.clock.now() });
+  return writeRows(ctx, pool, table, request);
 }
 
 type KnownTable = { readonly table: Table; readonly readAt: number };
 
-async function knownTable(
-  ctx: Context<PostgresSettings>,
-  target: PostgresTarget,
-  tables: Map<string, KnownTable>,
-  pool: Connections,
-): Promise<Table> {
-  const known = tables.get(target.object);
-  if (known !== undefined && ctx.clock.now() - known.readAt < CATALOG_AGE_MS_MAX) return known.table;
-  const table = await pool.use(ctx.signal, (client) => readTable(client, ctx.settings, target));
-  tables.set(target.object, { table, readAt: ctx.clock.now() });
-  return table;
-}
+const isOfTheTable = (error: unknown): boolean =>
+  error instanceof Fault && error.kind === 'config' && TABLE_CODES.has(error.code);
+const TABLE_CODES: ReadonlySet<string> = new Set([
+  'column_generated',
+  'column_not_found',
+  'match_not_unique',
+  'statement_refused',
+]);
 
 // ---------------------------------------------------------------- rows
 

@@ -15,8 +15,11 @@ export type RowFailure = {
   readonly reason: string;
   /** The same row would fail again unchanged: not tried before its value, the mapping or the fields change. */
   readonly isPermanent: boolean;
-  /** A call for it may have taken effect: a later removal must delete it. Never for an insert, which would be skipped then. */
-  readonly isPerhapsHeld?: boolean;
+  /**
+   * True: a call for the row may have taken effect, so a later removal must delete it. False, for inserts: a row that
+   * is taken for held counts as changed in the next run, and insert mode skips it. Else as the stage line says.
+   */
+  readonly isPerhapsHeld?: boolean | undefined;
 };
 
 /** What a record needs of a stage line; a line that cannot be parsed still has its key. */
@@ -38,7 +41,7 @@ export function failureRecord(
     code: failure.code,
     attempts: String(attempts),
     quarantined: failure.isPermanent || isUsedUp ? '1' : '0',
-    applied: line.x === '1' || failure.isPerhapsHeld === true ? '1' : '0',
+    applied: (failure.isPerhapsHeld ?? line.x === '1') ? '1' : '0',
     since_epoch: String(epoch),
     reason: failure.reason.slice(0, REASON_CHARACTERS_MAX),
   };

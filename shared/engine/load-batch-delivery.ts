@@ -72,7 +72,7 @@ export function isFresh(line: FailedLine): boolean {
 /** Ends a row with a failure and its record; nothing when it had ended before. */
 export function failRow(d: Delivery, index: number, line: FailedLine, failure: RowFailure): void {
   if (!d.ledger.finish(index, OUTCOME_OF[failure.kind])) return;
-  const isPerhapsHeld = failure.isPerhapsHeld === true && d.plan.classOf.insert === undefined;
+  const isPerhapsHeld = d.plan.classOf.insert === undefined ? failure.isPerhapsHeld : false;
   const record = failureRecord(line, { ...failure, isPerhapsHeld }, d.plan.epoch);
   if (record !== undefined) d.failures.push({ index, record });
   if (failure.kind !== 'rejected' || !isFresh(line)) return;

@@ -563,6 +563,19 @@ for (const [mode, applied] of [
   });
 }
 
+test('an insert that failed is not taken for held, also where an abandoned run tried it before', async () => {
+  const t = await arrange({
+    lines: linesOf(2, () => ({ x: '1' })),
+    sync: { mode: 'insert' },
+    answer: async ({ rows }) => rows.map(({ key }) => ({ key, is: 'rejected', code: 'no', reason: 'no' })),
+  });
+  await t.load(t.loader());
+  assert.deepEqual(
+    t.failures().map(({ applied }) => applied),
+    ['0', '0'],
+  );
+});
+
 test('a job that was refused is over: an interruption before the next one does not ask for it again', async () => {
   const { destination, submitted } = jobs(1);
   let polls = 0;

@@ -10,7 +10,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { EngineParts } from './engine.ts';
+import { type EngineParts, ruleNames } from './engine.ts';
 import { letAlarmsPublish } from './resource-policies.ts';
 
 /** The namespace of the engine's own metrics. */
@@ -69,6 +69,39 @@ export function alarmOnFunction(alarms: Alarms, fn: lambda.Function): void {
   alarms.when(fn, 'Errors', fn.metricErrors({ period }), 2, 'A function fails again and again.');
   alarms.when(fn, 'Throttles', fn.metricThrottles({ period }), 10, 'A function is refused concurrency.');
   alarms.when(fn, 'LoopsDropped', dropped, 0, 'Lambda took a chain of calls for an endless loop and cut it.');
+}
+
+/** Scheduler, bus and asynchronous calls give up into a queue; that they could not even do that is in no queue. */
+export function alarmOnLostEvidence(
+  alarms: Alarms,
+  scope: Construct,
+  { schedules, bus }: EngineParts,
+  functions: readonly lambda.Function[],
+): void {
+  const lost = (namespace: string, metricName: string, dimensionsMap: Record<string, string>) =>
+    new cloudwatch.Metric({
+      namespace,
+      metricName,
+      dimensionsMap,
+      statistic: 'Sum',
+      period: Duration.minutes(5),
+    });
+  const description = 'An event was given up and could not be kept as evidence either.';
+  const fromScheduler = lost('AWS/Scheduler', 'InvocationsFailedToBeSentToDeadLetterCount', {
+    ScheduleGroup: schedules.groupName,
+  });
+  const { statementEnded, runSettled } = ruleNames(scope);
+  const metric = 'InvocationsFailedToBeSentToDlq';
+  // A rule of the default bus is known by its name alone.
+  const fromDefaultBus = lost('AWS/Events', metric, { RuleName: statementEnded });
+  const fromBus = lost('AWS/Events', metric, { EventBusName: bus.eventBusName, RuleName: runSettled });
+  alarms.when(scope, 'StartLost', fromScheduler, 0, description);
+  alarms.when(scope, 'StatementEndLost', fromDefaultBus, 0, description);
+  alarms.when(scope, 'SettlementLost', fromBus, 0, description);
+  for (const fn of functions) {
+    const fromCall = lost('AWS/Lambda', 'DestinationDeliveryFailures', { FunctionName: fn.functionName });
+    alarms.when(fn, 'CallLost', fromCall, 0, description);
+  }
 }
 
 /** Whatever lies in a queue of last resort has been given up by everybody else. */

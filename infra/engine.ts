@@ -155,9 +155,19 @@ function onDefinitionEdits(
   dependOnPolicy(source, fn);
 }
 
+/** Spelled out, because a metric of a rule on a bus of one's own wants the bare name, which no reference gives. */
+export function ruleNames(scope: Construct): {
+  readonly statementEnded: string;
+  readonly runSettled: string;
+} {
+  const { stackName } = Stack.of(scope);
+  return { statementEnded: `${stackName}-StatementEnded`, runSettled: `${stackName}-RunSettled` };
+}
+
 /** Statements carry their sync and epoch in the name, and this environment's prefix. */
 function onStatementEnd(scope: Construct, parts: EngineParts, fn: lambda.Function): void {
   new events.Rule(scope, 'StatementEnded', {
+    ruleName: ruleNames(scope).statementEnded,
     description: 'Redshift has finished, failed or aborted an extraction of this environment',
     eventPattern: {
       source: ['aws.redshift-data'],
@@ -173,6 +183,7 @@ function onStatementEnd(scope: Construct, parts: EngineParts, fn: lambda.Functio
 
 function onRunSettled(scope: Construct, parts: EngineParts, fn: lambda.Function): void {
   new events.Rule(scope, 'RunSettled', {
+    ruleName: ruleNames(scope).runSettled,
     description: 'The last batch of a run is settled',
     eventBus: parts.bus,
     eventPattern: { source: [EVENT_SOURCE], detailType: ['Run Settled'] },

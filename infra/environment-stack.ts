@@ -3,8 +3,15 @@
  * command line reads.
  */
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { alarmOnFunction, alarmOnLastResort, engineMetric, makeAlarms } from './alarms.ts';
+import {
+  alarmOnFunction,
+  alarmOnLastResort,
+  alarmOnLostEvidence,
+  engineMetric,
+  makeAlarms,
+} from './alarms.ts';
 import { DestinationLane, makeLoader } from './destination-lane.ts';
 import { type EngineParts, makeEngine, makeParts } from './engine.ts';
 import type { EngineFunctions } from './engine-functions.ts';
@@ -41,17 +48,20 @@ export class EnvironmentStack extends Stack {
     );
     const functions = makeEngine(this, parts, lanes);
     const loaders = lanes.map((lane) => makeLoader(lane, parts));
-    this.watch(parts, lanes, [...Object.values(functions), ...loaders]);
+    this.watch(parts, lanes, functions, loaders);
     this.tell(parts, functions);
   }
 
   private watch(
     parts: EngineParts,
     lanes: readonly DestinationLane[],
-    functions: readonly Parameters<typeof alarmOnFunction>[1][],
+    functions: EngineFunctions,
+    loaders: readonly lambda.Function[],
   ): void {
     const alarms = makeAlarms(this, parts);
-    for (const fn of functions) alarmOnFunction(alarms, fn);
+    for (const fn of [...Object.values(functions), ...loaders]) alarmOnFunction(alarms, fn);
+    const { startRun, fanOut, finishRun, sweep, reconcileSyncs } = functions;
+    alarmOnLostEvidence(alarms, this, parts, [startRun, fanOut, finishRun, sweep, reconcileSyncs]);
     alarmOnLastResort(alarms, parts.undelivered, 'An event was given up: a start, a statement end, an edit.');
     const errors = engineMetric('errors', parts.name);
     alarms.when(

@@ -8,6 +8,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { bundleOf, type FunctionName } from './bundles.ts';
+import { networkStatements, placeInNetwork } from './network.ts';
 import type { Environment } from './settings.ts';
 import { removalOf, type Storage } from './storage.ts';
 
@@ -40,13 +41,14 @@ export function makeFunction(
   settings: FunctionSettings,
 ): lambda.Function {
   const logGroup = makeLogGroup(scope, id, settings.logName ?? settings.entry, context);
-  const role = makeRole(scope, `${id}Role`, logGroup, settings.bindings);
+  const network = { variables: {}, statements: networkStatements(scope, context.environment) };
+  const role = makeRole(scope, `${id}Role`, logGroup, [...settings.bindings, network]);
   const variables = Object.assign(
     { ENVIRONMENT: context.name },
     ...settings.bindings.map((binding) => binding.variables),
   );
   assertVariablesFit(id, variables);
-  return new lambda.Function(scope, id, {
+  const fn = new lambda.Function(scope, id, {
     code: lambda.Code.fromAsset(bundleOf(settings.entry)),
     handler: 'index.handler',
     runtime: lambda.Runtime.NODEJS_24_X,
@@ -61,6 +63,8 @@ export function makeFunction(
       ? {}
       : { reservedConcurrentExecutions: settings.reservedConcurrency }),
   });
+  placeInNetwork(fn, context.environment);
+  return fn;
 }
 
 function makeLogGroup(

@@ -2,7 +2,7 @@
  * What a function may be bound to: each gives the variable that names a resource together with the statements that
  * let it be used. Actions are listed, resources exact; a `*` carries its reason.
  */
-import { Fn, Stack } from 'aws-cdk-lib';
+import { Fn } from 'aws-cdk-lib';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -169,7 +169,7 @@ export function knowingAccounts(accounts: readonly Account[]): Binding {
 
 /** The customer key, only for requests that come through the named service. */
 export function throughKey(
-  key: kms.Key,
+  key: kms.IKey,
   service: 'dynamodb' | 's3' | 'sqs' | 'secretsmanager',
   actions: readonly KeyAction[],
 ): iam.PolicyStatementProps {
@@ -177,9 +177,12 @@ export function throughKey(
     actions: actions.map((action) => `kms:${action}`),
     resources: [key.keyArn],
     conditions: {
-      StringEquals: { 'kms:ViaService': `${service}.${Stack.of(key).region}.amazonaws.com` },
+      StringEquals: { 'kms:ViaService': `${service}.${regionOf(key)}.amazonaws.com` },
     },
   };
 }
+
+/** Also of a key that was there before: by its ARN. */
+const regionOf = (key: kms.IKey): string => key.env.region;
 
 const TABLE_KEY_ACTIONS = ['Decrypt', 'Encrypt', 'GenerateDataKey', 'DescribeKey'] as const;

@@ -33,6 +33,7 @@ function brokenRules(name: string, environment: Environment): string[] {
   return [
     ...nameRules(name, environment),
     ...timingRules(environment),
+    ...foundationRules(environment),
     ...environment.accounts.flatMap((account, at) => accountRules(environment, account, `accounts.${at}`)),
   ];
 }
@@ -68,6 +69,22 @@ function* timingRules({ timing, local }: Environment): Iterable<string> {
   }
   if (!local && clockSkewMs === 0) {
     yield 'timing.clockSkewMs is 0, but only a local stage runs on one clock; leave it out.';
+  }
+}
+
+/** What exists already: a function reaches a network of its own account, and a key of its own Region, only. */
+function* foundationRules({ aws, keyArn, network, local }: Environment): Iterable<string> {
+  if (local && (keyArn !== undefined || network !== undefined)) {
+    yield 'keyArn and network are for the cloud, but this is a local stage; leave them out.';
+  }
+  for (const [setting, ids] of Object.entries(network ?? {})) {
+    const twice = ids.find((id, at) => ids.indexOf(id) !== at);
+    if (twice !== undefined) yield `network.${setting} names ${twice} twice; remove one.`;
+  }
+  if (keyArn === undefined) return;
+  const [, , , region, account] = keyArn.split(':');
+  if (region !== aws.region || account !== aws.account) {
+    yield `keyArn is a key of account ${account} in ${region}, but the environment is in account ${aws.account} in ${aws.region}; take a key of the same account and Region.`;
   }
 }
 

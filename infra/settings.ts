@@ -78,6 +78,25 @@ const timingSchema = z.strictObject({
   breakerOpenMs: z.int().default(MINUTE_MS),
 });
 
+const networkSchema = z.strictObject({
+  subnetIds: z
+    .array(
+      z
+        .string()
+        .regex(/^subnet-[0-9a-f]{8,17}$/, 'must be the id of a subnet, such as subnet-0123456789abcdef0'),
+    )
+    .min(1, 'must name at least one subnet; two in different zones survive the loss of one')
+    .max(16),
+  securityGroupIds: z
+    .array(
+      z
+        .string()
+        .regex(/^sg-[0-9a-f]{8,17}$/, 'must be the id of a security group, such as sg-0123456789abcdef0'),
+    )
+    .min(1, 'must name at least one security group')
+    .max(5),
+});
+
 export const environmentSchema = z.strictObject({
   /** True only for stages that run on a laptop: loopback hosts are allowed there, and nothing survives. */
   local: z.boolean().default(false),
@@ -92,6 +111,22 @@ export const environmentSchema = z.strictObject({
   timing: timingSchema.prefault({}),
   /** Off for AWS accounts whose Lambda concurrency limit is too low to reserve from. */
   reserveConcurrency: z.boolean().default(true),
+  /**
+   * Existing subnets and security groups that the functions run in; without it they have no network of yours. The subnets
+   * need a way to the AWS services and to the destinations: endpoints, or a NAT.
+   */
+  network: networkSchema.optional(),
+  /**
+   * An existing key instead of one of the stack's own. Its policy is yours: the output `KeyStatements` says what must be
+   * in it, and the account's IAM policies must count there.
+   */
+  keyArn: z
+    .string()
+    .regex(
+      /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[a-zA-Z0-9-]+$/,
+      'must be the ARN of a KMS key, not of an alias',
+    )
+    .optional(),
   /** Tables, bucket, key and secrets survive the stack. */
   retain: z.boolean().default(true),
   logRetentionDays: z.literal([1, 3, 7, 14, 30, 60, 90, 180, 365]).default(30),

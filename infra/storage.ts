@@ -2,7 +2,7 @@
  * What outlives every run: the key, the two tables, the staging bucket. All of it is encrypted by one key of the
  * environment, refuses plain text transport, and stays when the stack goes, unless the settings say otherwise.
  */
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -12,7 +12,7 @@ import { refuseOtherKeys } from './resource-policies.ts';
 import type { Environment } from './settings.ts';
 
 export type Storage = {
-  readonly key: kms.Key;
+  readonly key: kms.IKey;
   /** People edit it; its stream tells the reconciler. Key: syncId, item (`definition`, `accepted`, `status`). */
   readonly definitions: dynamodb.Table;
   /** The engine's own. Key: partition, sort. */
@@ -45,56 +45,68 @@ export function makeStorage(scope: Construct, environment: Environment): Storage
 export const removalOf = (environment: Environment): RemovalPolicy =>
   environment.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
 
-function makeKey(scope: Construct, environment: Environment): kms.Key {
+function makeKey(scope: Construct, environment: Environment): kms.IKey {
+  const { keyArn } = environment;
+  const key =
+    keyArn === undefined
+      ? new kms.Key(scope, 'Key', {
+          description: 'Tailrace: everything at rest of this environment',
+          enableKeyRotation: true,
+          removalPolicy: removalOf(environment),
+        })
+      : kms.Key.fromKeyArn(scope, 'Key', keyArn);
+  letUseKey(scope, 'KeyStatements', key, servicesThatEncrypt(scope, environment));
+  return key;
+}
+
+/** In the policy of the stack's own key; a key of the user's own has the user's policy, so they are told in an output. */
+export function letUseKey(
+  scope: Construct,
+  output: string,
+  key: kms.IKey,
+  statements: readonly iam.PolicyStatement[],
+): void {
+  const isOurs = statements.every((statement) => key.addToResourcePolicy(statement).statementAdded);
+  if (isOurs) return;
+  const value = JSON.stringify(statements.map((statement) => statement.toStatementJson()));
+  new CfnOutput(scope, output, { value, description: 'Add these statements to the policy of your key' });
+}
+
+/** AWS services that write for us without a role of ours: each only for this stack's own resources. */
+function servicesThatEncrypt(scope: Construct, environment: Environment): iam.PolicyStatement[] {
   const { account, region } = environment.aws;
-  const key = new kms.Key(scope, 'Key', {
-    description: 'Tailrace: everything at rest of this environment',
-    enableKeyRotation: true,
-    removalPolicy: removalOf(environment),
-  });
   const { partition, stackName } = Stack.of(scope);
   const source = (service: string, resource: string): string =>
     `arn:${partition}:${service}:${region}:${account}:${resource}`;
-  // AWS services that write for us without a role of ours: each only for this stack's own resources.
   const services = [
     ['EventBridge', 'events', [`rule/${stackName}-*`, `rule/*/${stackName}-*`]],
     ['Alarms', 'cloudwatch', [`alarm:${stackName}-*`]],
   ] as const;
-  for (const [sid, service, sources] of services) {
-    key.addToResourcePolicy(
-      new iam.PolicyStatement({
-        sid,
-        principals: [new iam.ServicePrincipal(`${service}.amazonaws.com`)],
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-        resources: ['*'],
-        conditions: {
-          StringEquals: { 'aws:SourceAccount': account },
-          ArnLike: { 'aws:SourceArn': sources.map((one) => source(service, one)) },
-        },
-      }),
-    );
-  }
-  key.addToResourcePolicy(
-    new iam.PolicyStatement({
-      sid: 'Logs',
-      principals: [new iam.ServicePrincipal(`logs.${region}.amazonaws.com`)],
-      actions: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:DescribeKey'],
-      resources: ['*'],
-      conditions: {
-        ArnLike: {
-          'kms:EncryptionContext:aws:logs:arn': source('logs', 'log-group:/tailrace/*'),
-        },
-      },
-    }),
-  );
-  return key;
+  const logs = {
+    sid: 'Logs',
+    principals: [new iam.ServicePrincipal(`logs.${region}.amazonaws.com`)],
+    actions: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:DescribeKey'],
+    conditions: {
+      ArnLike: { 'kms:EncryptionContext:aws:logs:arn': source('logs', 'log-group:/tailrace/*') },
+    },
+  };
+  const others = services.map(([sid, service, sources]) => ({
+    sid,
+    principals: [new iam.ServicePrincipal(`${service}.amazonaws.com`)],
+    actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    conditions: {
+      StringEquals: { 'aws:SourceAccount': account },
+      ArnLike: { 'aws:SourceArn': sources.map((one) => source(service, one)) },
+    },
+  }));
+  return [...others, logs].map((one) => new iam.PolicyStatement({ ...one, resources: ['*'] }));
 }
 
 function makeTable(
   scope: Construct,
   id: string,
   environment: Environment,
-  key: kms.Key,
+  key: kms.IKey,
   props: Pick<dynamodb.TableProps, 'partitionKey' | 'sortKey' | 'stream'>,
 ): dynamodb.Table {
   return new dynamodb.Table(scope, id, {
@@ -112,7 +124,7 @@ function makeTable(
  * No object expires by age: everything of a run lies under one prefix, and what a sleeping sync points to (failure
  * manifest, dirty and held stages) must outlive any number of days. Only abandoned uploads go.
  */
-function makeBucket(scope: Construct, environment: Environment, key: kms.Key): s3.Bucket {
+function makeBucket(scope: Construct, environment: Environment, key: kms.IKey): s3.Bucket {
   return new s3.Bucket(scope, 'Staging', {
     encryption: s3.BucketEncryption.KMS,
     encryptionKey: key,

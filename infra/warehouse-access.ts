@@ -8,7 +8,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { throughKey } from './grants.ts';
 import type { Environment } from './settings.ts';
-import type { Storage } from './storage.ts';
+import { letUseKey, type Storage } from './storage.ts';
 
 /** The database user that Redshift derives from it is `IAMR:tailrace-<environment>-warehouse`. */
 export const warehouseRoleName = (name: string): string => `tailrace-${name}-warehouse`;
@@ -83,7 +83,7 @@ export function unloadRoleArn(
   const { extraction } = environment;
   if (extraction.by === 'pages') return undefined;
   if (extraction.role !== undefined) {
-    admitForeignRole(storage, extraction.role);
+    admitForeignRole(scope, storage, extraction.role);
     return extraction.role;
   }
   const role = new iam.Role(scope, 'UnloadRole', {
@@ -107,16 +107,16 @@ function stagingStatements({ staging }: Storage): iam.PolicyStatementProps[] {
   ];
 }
 
-function admitForeignRole(storage: Storage, roleArn: string): void {
+function admitForeignRole(scope: Construct, storage: Storage, roleArn: string): void {
   const principals = [new iam.ArnPrincipal(roleArn)];
   for (const statement of stagingStatements(storage)) {
     storage.staging.addToResourcePolicy(new iam.PolicyStatement({ ...statement, principals }));
   }
-  storage.key.addToResourcePolicy(
+  letUseKey(scope, 'KeyStatementsForUnload', storage.key, [
     new iam.PolicyStatement({
       ...throughKey(storage.key, 's3', ['Decrypt', 'GenerateDataKey']),
       resources: ['*'],
       principals,
     }),
-  );
+  ]);
 }

@@ -17,6 +17,8 @@ import {
 const names = Object.keys(environments);
 const templates = new Map(names.map((name) => [name, templateOf(name)]));
 const prod = templates.get('prod') ?? assert.fail('there is no prod');
+// biome-ignore lint/suspicious/noExplicitAny: a template is JSON of any shape
+type Properties = any;
 const refersTo = (value: unknown, { id }: Named): boolean => JSON.stringify(value).includes(`"${id}"`);
 
 for (const [name, template] of templates) {
@@ -132,6 +134,41 @@ for (const [name, template] of templates) {
       assert.equal(watching.length, 1, queue.id);
     }
     for (const alarm of alarms) assert.equal(properties(alarm).AlarmActions.length, 1, alarm.id);
+  });
+
+  test(`${name}: whatever gives events up gives them to a queue with an alarm`, () => {
+    const alarms = resources(template, 'AWS::CloudWatch::Alarm');
+    const queues = resources(template, 'AWS::SQS::Queue');
+    const givenUp = {
+      'AWS::SQS::Queue': ({ RedrivePolicy }: Properties) => [RedrivePolicy],
+      'AWS::Scheduler::Schedule': ({ Target }: Properties) => [Target.DeadLetterConfig],
+      'AWS::Events::Rule': ({ Targets }: Properties) =>
+        Targets.map((one: Properties) => one.DeadLetterConfig),
+      'AWS::Lambda::EventInvokeConfig': ({ DestinationConfig }: Properties) => [DestinationConfig.OnFailure],
+      'AWS::Lambda::EventSourceMapping': ({ DestinationConfig }: Properties) => [
+        DestinationConfig?.OnFailure,
+      ],
+    };
+    const seen = Object.entries(givenUp).flatMap(([type, targetsOf]) =>
+      resources(template, type).flatMap((one) =>
+        targetsOf(properties(one))
+          .filter((target: unknown) => target !== undefined)
+          .map((target: unknown) => [one.id, target] as const),
+      ),
+    );
+    // Two lanes an account; the sweep's schedule, two rules, four asynchronous functions, the stream.
+    assert.equal(seen.length, 2 * (environments[name]?.accounts?.length ?? 0) + 8);
+    for (const [id, target] of seen) {
+      const queue = queues.find((one) => refersTo(target, one)) ?? assert.fail(id);
+      assert.ok(
+        alarms.some((alarm) => refersTo(properties(alarm).Dimensions ?? [], queue)),
+        id,
+      );
+    }
+    const lost = alarms.map((alarm) => properties(alarm).MetricName);
+    assert.equal(lost.filter((one) => one === 'InvocationsFailedToBeSentToDeadLetterCount').length, 1);
+    assert.equal(lost.filter((one) => one === 'InvocationsFailedToBeSentToDlq').length, 2);
+    assert.equal(lost.filter((one) => one === 'DestinationDeliveryFailures').length, 5);
   });
 
   test(`${name}: no dimension of a metric names a sync or a run`, () => {

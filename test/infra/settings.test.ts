@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { environments } from '../../infra/environments.ts';
 import { parseEnvironment } from '../../infra/setting-rules.ts';
 import type { EnvironmentSettings } from '../../infra/settings.ts';
-import { templateOf } from './templates.ts';
+import { properties, resources, statements, templateOf } from './templates.ts';
 
 const account = {
   name: 'crm',
@@ -33,6 +33,12 @@ test('the settings that come with the project are right, and defaults are filled
   assert.equal(timing.loaderTimeoutMs, 60_000);
   assert.deepEqual(accounts[0]?.concurrency, { express: 2, bulk: 2 });
 });
+
+const KEY_ARN = 'arn:aws:kms:eu-west-1:111111111111:key/11111111-2222-4333-8444-555555555555';
+const network = {
+  subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+  securityGroupIds: ['sg-0123456789abcdef0'],
+};
 
 type Case = readonly [what: string, edit: object, sentence: RegExp, name?: string];
 const withAccount = (edit: object): object => ({ accounts: [{ ...account, ...edit }] });
@@ -94,6 +100,42 @@ const CASES: readonly Case[] = [
   ['loopback in version 6', allowing('::1'), /allow names ::1:8080/],
   ['loopback mapped', allowing('::ffff:127.0.0.1'), /allow names ::ffff:127\.0\.0\.1:8080/],
   ['link-local', allowing('169.254.169.254'), /allow names 169\.254\.169\.254:8080/],
+  [
+    'an alias for a key',
+    { keyArn: 'arn:aws:kms:eu-west-1:111111111111:alias/mine' },
+    /keyArn: must be the ARN of a KMS key, not of an alias/,
+  ],
+  [
+    'a key of another account',
+    { keyArn: KEY_ARN.replace('111111111111', '333333333333') },
+    /keyArn is a key of account 333333333333 in eu-west-1, but .* take a key of the same/,
+  ],
+  [
+    'a key of another Region',
+    { keyArn: KEY_ARN.replace('eu-west-1', 'us-east-1') },
+    /keyArn is a key .* us-east-1/,
+  ],
+  ['a key on a laptop', { keyArn: KEY_ARN, local: true }, /keyArn and network are for the cloud/],
+  [
+    'no subnet',
+    { network: { ...network, subnetIds: [] } },
+    /network\.subnetIds: must name at least one subnet/,
+  ],
+  [
+    'a VPC for a subnet',
+    { network: { ...network, subnetIds: ['vpc-01234567'] } },
+    /must be the id of a subnet/,
+  ],
+  [
+    'a name for a group',
+    { network: { ...network, securityGroupIds: ['web'] } },
+    /must be the id of a security/,
+  ],
+  [
+    'a subnet twice',
+    { network: { ...network, subnetIds: [network.subnetIds[0], network.subnetIds[0]] } },
+    /network\.subnetIds names subnet-0123456789abcdef0 twice; remove one/,
+  ],
   ['an e-mail address', { alarms: { email: 'nobody' } }, /alarms\.email: Invalid email/],
 ];
 
@@ -107,6 +149,42 @@ for (const [what, edit, sentence, name = 'dev'] of CASES) {
 test('a private address may be listed, and loopback in a local stage', () => {
   parseEnvironment('dev', { ...good, ...allowing('10.1.2.3') });
   parseEnvironment('laptop', { ...good, ...allowing('127.0.0.1'), local: true });
+});
+
+test('an existing network: every function is in it, and its code may not make interfaces', () => {
+  const template = templateOf({ name: 'dev', settings: { ...good, network } });
+  const functions = resources(template, 'AWS::Lambda::Function');
+  assert.equal(functions.length, 8);
+  for (const fn of functions) {
+    assert.deepEqual(
+      properties(fn).VpcConfig,
+      { SubnetIds: network.subnetIds, SecurityGroupIds: network.securityGroupIds },
+      fn.id,
+    );
+  }
+  const about = statements(template).filter(({ Action }) => Action.includes('ec2:CreateNetworkInterface'));
+  assert.deepEqual(about.map(({ Effect }) => Effect).toSorted(), [
+    ...Array.from({ length: 8 }, () => 'Allow'),
+    ...Array.from({ length: 8 }, () => 'Deny'),
+  ]);
+});
+
+test('an existing key encrypts everything, and its owner is told what its policy needs', () => {
+  const template = templateOf({ name: 'dev', settings: { ...good, keyArn: KEY_ARN } });
+  assert.equal(resources(template, 'AWS::KMS::Key').length, 0);
+  for (const queue of resources(template, 'AWS::SQS::Queue')) {
+    assert.equal(properties(queue).KmsMasterKeyId, KEY_ARN, queue.id);
+  }
+  for (const table of resources(template, 'AWS::DynamoDB::Table')) {
+    assert.equal(properties(table).SSESpecification.KMSMasterKeyId, KEY_ARN, table.id);
+  }
+  const told = JSON.parse(String(template.Outputs.KeyStatements?.Value)) as {
+    Principal: { Service: string };
+  }[];
+  assert.deepEqual(
+    told.map(({ Principal }) => Principal.Service),
+    ['events.amazonaws.com', 'cloudwatch.amazonaws.com', 'logs.eu-west-1.amazonaws.com'],
+  );
 });
 
 test('all wrong settings are told at once', () => {

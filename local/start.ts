@@ -15,8 +15,8 @@ import { startWorld, type World } from './demo/world.ts';
 
 /** At least this many customers; `literals.ts` knows what they contain. */
 const CUSTOMERS = 100_000;
-/** Fifteen minutes become fifteen seconds. */
-const SPEED = 60;
+/** Five minutes become fifteen seconds; the sweep, each minute, comes every three. */
+const SPEED = 20;
 /** How long a phase may take before the demonstration gives up: far more than it needs, so a busy machine is only slow. */
 const PHASE_MS = 300_000;
 /** What a vendor's API takes to answer, on a good day. */

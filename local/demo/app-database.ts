@@ -54,21 +54,32 @@ export async function startAppDatabase(options: {
     if (found.rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
   });
   await withClient(server, DATABASE, (client) => client.query(TABLES));
+  const watcher = await connect(server, server.database);
   return {
     server,
-    requests: () => withClient(server, server.database, countRequests),
+    requests: () => countRequests(watcher),
     records: (expectation) => withClient(server, DATABASE, (client) => readAll(client, expectation)),
-    stop: () => server.stop(),
+    async stop() {
+      await watcher.end();
+      await server.stop();
+    },
   };
 }
 
+async function connect({ port, user, password }: PostgresServer, database: string): Promise<pg.Client> {
+  const client = new pg.Client({ host: '127.0.0.1', port, user, password, database });
+  // A server that ends first must not end us.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
 async function withClient<T>(
-  { port, user, password }: PostgresServer,
+  server: PostgresServer,
   database: string,
   use: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client({ host: '127.0.0.1', port, user, password, database });
-  await client.connect();
+  const client = await connect(server, database);
   try {
     return await use(client);
   } finally {

@@ -32,10 +32,11 @@ export type Observer = {
 /** @param accountOf the destination account of each sync of the demonstration, in the order of the lines */
 export function observer(world: World, progress: Progress, accountOf: ReadonlyMap<string, string>): Observer {
   const look = liveLines(world, accountOf);
+  const readRuns = runReader(world);
   const glance = async (): Promise<Glance> => {
     const syncs = (await readSyncs(world.state)).filter(({ syncId }) => accountOf.has(syncId));
     const runs = new Map<string, readonly EndedRun[]>();
-    for (const { syncId } of syncs) runs.set(syncId, await endedRuns(world.state, syncId));
+    for (const sync of syncs) runs.set(sync.syncId, await readRuns(sync));
     return { syncs, runs };
   };
   return {
@@ -51,6 +52,19 @@ export function observer(world: World, progress: Progress, accountOf: ReadonlyMa
         await sleep(LOOK_MS);
       }
     },
+  };
+}
+
+/** The ended runs of a sync, read again only when another run may have ended: watching must not cost more than running. */
+function runReader(world: World): (sync: SyncState) => Promise<readonly EndedRun[]> {
+  const known = new Map<string, readonly EndedRun[]>();
+  return async ({ syncId, epoch, phase }) => {
+    const before = known.get(syncId) ?? [];
+    const last = before.at(-1)?.epoch ?? 0;
+    if (last === epoch || (phase !== 'idle' && last === epoch - 1)) return before;
+    const runs = await endedRuns(world.state, syncId);
+    known.set(syncId, runs);
+    return runs;
   };
 }
 

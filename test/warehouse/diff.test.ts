@@ -369,6 +369,30 @@ for (const way of WAYS) {
       assert.equal(two.lines.length, 0);
     });
 
+    test('a key that is perhaps held is sent when it returns, whatever its value', async () => {
+      await reset();
+      const ignore = makeSync({});
+      await people(`(9, 'z@x', 1, null)`);
+      const first = nextEpoch();
+      await it.extract(makeRequest(ignore, { epoch: first }));
+      await people(`(1, 'a@x', 1, null), (9, 'z@x', 1, null)`);
+      const fenced = nextEpoch();
+      await it.extract(makeRequest(ignore, { epoch: fenced, snapshotEpoch: first }));
+      const refused = nextEpoch();
+      const again = await it.extract(
+        makeRequest(ignore, { epoch: refused, snapshotEpoch: first, dirty: [fenced] }),
+      );
+      assert.deepEqual(brief(again.lines), ['1 a null 0 1 a@x 1.00']);
+      const failures = await it.failures('people-to-crm', refused, [{ row_key: '1', applied: '1' }]);
+      await people(`(9, 'z@x', 1, null)`);
+      const gone = nextEpoch();
+      const quiet = await it.extract(makeRequest(ignore, { epoch: gone, snapshotEpoch: refused, failures }));
+      assert.deepEqual([brief(quiet.lines), quiet.counts.carried], [[], 0]);
+      await people(`(1, 'a@x', 1, null), (9, 'z@x', 1, null)`);
+      const back = await it.extract(makeRequest(ignore, { epoch: nextEpoch(), snapshotEpoch: gone }));
+      assert.deepEqual(brief(back.lines), ['1 c null 0 1 a@x 1.00']);
+    });
+
     test('starting afresh forgets the snapshot and keeps dirty keys', async () => {
       await reset();
       await people(`(1, 'a@x', 1, null)`);

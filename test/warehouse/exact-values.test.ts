@@ -146,5 +146,14 @@ test('the fingerprint tells null from empty, and one column from its neighbour',
     run.lines.map((line) => line.f),
     'char and varchar are one family',
   );
+  const request = makeRequest(sync, { epoch: 3, columns });
+  const remapped = await it.extract({
+    ...request,
+    definition: { ...request.definition, mappingVersion: 'm2' },
+  });
+  assert.ok(
+    remapped.lines.every((line, place) => line.f !== run.lines[place]?.f),
+    'a new mapping sends every row',
+  );
   await it.close();
 });

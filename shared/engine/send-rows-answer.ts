@@ -168,6 +168,8 @@ export const COULD_NOT_WAIT = {
   code: 'no_answer',
   reason: 'the row had to wait while others of the same request were taken',
   isPermanent: false,
+  // An earlier call with it, whose answer was lost, may have taken effect.
+  isPerhapsHeld: true,
 } as const;
 
 const NO_ANSWER = {

@@ -35,6 +35,8 @@ export type MemoryWarehouse = Warehouse & {
   fail(statementId: string, reason: string): void;
   /** Results and status are gone, as after 24 hours. */
   lose(statementId: string): void;
+  /** The last epoch of a sync may run once more: what its token keeps from happening. */
+  repeatable(syncId: string): void;
   readonly memoryOf: (syncId: string) => SyncMemory;
   /** Errors of statements that no engine may cause. */
   readonly broken: readonly string[];
@@ -61,6 +63,7 @@ export function memoryWarehouse(clock: Clock, objects: MemoryObjects): MemoryWar
     run: (statementId) => runStatement(kept, statementId, warehouse.filesMax),
     fail: (statementId, reason) => end(kept, statementId, 'failed', reason),
     lose: (statementId) => lose(kept, statementId),
+    repeatable: (syncId) => void kept.past.delete(syncId),
     describe: async (sql) => tableOf(kept, sql).columns,
     submit: async (request) => {
       const id = `${request.definition.sync.syncId}/${request.epoch}`;

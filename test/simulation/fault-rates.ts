@@ -6,7 +6,7 @@ import type { Random } from '../memory/seeded.ts';
 
 /** The most: per remote call, per message, per statement, per minute, as the name says. */
 const MOST = {
-  crashPerCall: 0.01,
+  crashPerCall: 0.02,
   lostPerCall: 0.02,
   appliedButFailedPerCall: 0.02,
   slowPerCall: 0.01,

@@ -2,9 +2,10 @@
  * What a missing guard would do, made by changing the ports under the use cases, so that the product has no switch.
  * With any of these on, the simulator must find a violation of what the guard protects.
  */
-import { SYNC_PARTITION } from '../../shared/core/names.ts';
+import { runKey, SYNC_PARTITION, shardKey, stageManifestKey, stagePrefix } from '../../shared/core/names.ts';
+import type { Cut } from '../../shared/core/run.ts';
 import type { ExtractionCounts } from '../../shared/core/stage.ts';
-import type { Item, Update } from '../../shared/ports.ts';
+import type { Attribute, Item, Update } from '../../shared/ports.ts';
 import type { MemoryPorts } from '../memory/memory-ports.ts';
 import type { Mutation } from './simulate.ts';
 
@@ -123,7 +124,233 @@ export const MUTATIONS: readonly NamedMutation[] = [
     protects: ['I7', 'I10'],
     mutate: seenCounts((counts) => ({ ...counts, modelRows: 1000 })),
   },
+  {
+    guard: 'dead letters are recorded',
+    protects: ['I11'],
+    mutate: (base) => {
+      const { receiveDead } = base.queue;
+      base.queue.receiveDead = (...args) => {
+        for (const delivery of receiveDead(...args)) base.queue.delete(delivery);
+        return [];
+      };
+    },
+  },
+  {
+    guard: 'an epoch is extracted once',
+    protects: ['I1'],
+    mutate: extractAgain,
+  },
+  {
+    guard: 'rows on the edge of a cursor window are in the next one',
+    protects: ['I7'],
+    mutate: (base) => {
+      const { submit } = base.warehouse;
+      base.warehouse.submit = async (request) => {
+        const { watermark } = request;
+        return submit({ ...request, watermark: watermark === null ? null : `${watermark}0` });
+      };
+    },
+  },
+  {
+    guard: 'loaders of an old epoch are fenced off',
+    protects: ['I5', 'I6'],
+    mutate: unfenced,
+  },
+  {
+    guard: 'slots are reserved by a conditional write',
+    protects: ['I9'],
+    mutate: (base) => {
+      const { update } = base.state;
+      base.state.update = async (key, change) => {
+        const added = change.add?.nextFreeAt;
+        if (!key.partition.startsWith('BUDGET#') || added === undefined) return update(key, change);
+        // Whoever comes starts from now, whatever others have taken.
+        return update(key, { set: { ...change.set, nextFreeAt: base.clock.now() + added } });
+      };
+    },
+  },
+  {
+    guard: 'one probe is elected',
+    protects: ['I13'],
+    mutate: onPartition('BREAKER#', (change) => ({ ...change, when: [] })),
+  },
+  {
+    guard: 'a resume point has the counts before it',
+    protects: ['I2'],
+    mutate: onPartition('SHARD#', (change) => {
+      const points = Object.entries(change.set ?? {}).map(([name, value]) => [name, uncounted(value)]);
+      return { ...change, ...(change.set === undefined ? {} : { set: Object.fromEntries(points) }) };
+    }),
+  },
+  {
+    guard: 'the snapshot moves by committed deltas only',
+    protects: ['I7'],
+    mutate: (base) => {
+      const { submit } = base.warehouse;
+      base.warehouse.submit = async (request) => {
+        const { syncId } = request.definition.sync;
+        const last = request.epoch - 1;
+        const isThere = base.warehouse.memoryOf(syncId).deltas.has(last);
+        return submit(isThere && request.snapshotEpoch > 0 ? { ...request, snapshotEpoch: last } : request);
+      };
+    },
+  },
+  {
+    guard: 'what went in is compared with what came out',
+    protects: ['I1', 'I2'],
+    mutate: unchecked,
+  },
+  {
+    guard: 'a run keeps the definition that it began with',
+    protects: ['I1'],
+    mutate: (base) => {
+      const { get } = base.objects;
+      base.objects.get = async (key) => {
+        const text = await get(key);
+        if (text === undefined || !key.endsWith('/definition.json')) return text;
+        const frozen = JSON.parse(text) as { syncId: string };
+        const definition = await base.definitions.accepted(frozen.syncId);
+        return definition === undefined ? text : JSON.stringify({ ...frozen, definition });
+      };
+    },
+  },
+  {
+    guard: 'a batch is one write',
+    protects: ['I14'],
+    mutate: (base) => {
+      const { update } = base.state;
+      base.state.update = async (key, change) => {
+        if (key.partition.startsWith('SHARD#')) await update(key, { set: { seen: 'yes' } });
+        return update(key, change);
+      };
+    },
+  },
+  {
+    guard: 'a call of class C is claimed',
+    protects: ['class C'],
+    mutate: onPartition('SHARD#', (change) => {
+      const points = Object.entries(change.set ?? {}).map(([name, value]) => [name, unclaimed(value)]);
+      return { ...change, ...(change.set === undefined ? {} : { set: Object.fromEntries(points) }) };
+    }),
+  },
+  {
+    guard: 'what the warehouse says loses what it quotes',
+    protects: ['I15'],
+    mutate: (base) => {
+      // As if the definition itself said what the warehouse quotes: then nothing is taken out.
+      const { get } = base.objects;
+      base.objects.get = async (key) => {
+        const text = await get(key);
+        if (text === undefined || !key.endsWith('/definition.json')) return text;
+        const frozen = JSON.parse(text) as { definition: { sync: { purpose: string } } };
+        frozen.definition.sync.purpose = 'disk full at "ann†"';
+        return JSON.stringify(frozen);
+      };
+    },
+  },
 ];
+
+function onPartition(prefix: string, change: (update: Update) => Update): Mutation {
+  return (base) => {
+    const { update } = base.state;
+    base.state.update = async (key, written) =>
+      update(key, key.partition.startsWith(prefix) ? change(written) : written);
+  };
+}
+
+const isPoint = (value: Attribute): value is { readonly [name: string]: Attribute } =>
+  typeof value === 'object' && value !== null && 'offset' in value;
+
+const uncounted = (value: Attribute): Attribute =>
+  isPoint(value)
+    ? { ...value, counts: { rows: 0, accepted: 0, rejected: 0, invalid: 0, skipped: 0, dead: 0 } }
+    : value;
+
+function unclaimed(value: Attribute): Attribute {
+  if (!isPoint(value)) return value;
+  const { claimedTo: _, ...rest } = value;
+  return rest;
+}
+
+/** A repeated submit of an epoch runs again, over the stage of the first. */
+function extractAgain(base: MemoryPorts): void {
+  const { submit } = base.warehouse;
+  base.warehouse.submit = async (request) => {
+    const { syncId } = request.definition.sync;
+    const statements = base.warehouse.statements as Map<string, unknown>;
+    const id = `${syncId}/${request.epoch}`;
+    if (statements.has(id)) {
+      const stage = stagePrefix(syncId, request.epoch);
+      for (const key of base.objects.keys()) if (key.startsWith(stage)) base.objects.remove(key);
+      base.warehouse.repeatable(syncId);
+      statements.delete(id);
+    }
+    return submit(request);
+  };
+}
+
+/** Loaders find their own epoch at work, whatever SYNC says. */
+function unfenced(base: MemoryPorts): ReturnType<Mutation> {
+  const cuts = new Map<string, Attribute>();
+  base.state.onWrite(({ partition, sort }, _, after) => {
+    if (partition === SYNC_PARTITION && after.cut !== undefined) cuts.set(`${sort}#${after.epoch}`, after.cut);
+  });
+  return {
+    loaderPorts: (ports, { syncId, epoch }) => {
+      const cut = cuts.get(`${syncId}#${epoch}`);
+      const read: typeof ports.state.read = async (key) => {
+        const item = await ports.state.read(key);
+        if (key.partition !== SYNC_PARTITION || item === undefined || cut === undefined) return item;
+        return { ...item, epoch, phase: 'loading', cut };
+      };
+      return { ...ports, state: { ...ports.state, read } };
+    },
+  };
+}
+
+/** The end of a stage is lost, and nobody compares: the seal and the manifest say what was settled. */
+function unchecked(base: MemoryPorts): void {
+  const { update, read } = base.state;
+  const { get } = base.objects;
+  base.state.update = async (key, change) => {
+    const cut = change.set?.cut as Cut | undefined;
+    if (cut === undefined) return update(key, change);
+    const short = { ...cut, totalBytes: Math.floor(cut.totalBytes * 0.6) };
+    return update(key, { ...change, set: { ...change.set, cut: short } });
+  };
+  const settled = (syncId: string, epoch: number): number | undefined => {
+    const sealed = base.state.peek(runKey(syncId, epoch))?.sealed as { cut: Cut } | undefined;
+    let rows = 0;
+    for (let batch = 0; batch < (sealed?.cut.batches ?? 0); batch += 1) {
+      const { shardBatches } = sealed?.cut ?? { shardBatches: 1 };
+      const shard = base.state.peek(shardKey(syncId, epoch, Math.floor(batch / shardBatches)));
+      const packed = shard?.[`b${batch % shardBatches}`];
+      if (typeof packed !== 'string') return undefined;
+      rows += Number(packed.split(',')[0]);
+    }
+    return sealed === undefined ? undefined : rows;
+  };
+  base.state.read = async (key) => {
+    const item = await read(key);
+    const sealed = item?.sealed as { counts: ExtractionCounts } | undefined;
+    if (!key.partition.startsWith('RUN#') || item === undefined || sealed === undefined) return item;
+    const rows = settled(key.partition.slice(4), Number(key.sort));
+    if (rows === undefined) return item;
+    return { ...item, sealed: { ...sealed, counts: { ...sealed.counts, extracted: rows } } } as Item;
+  };
+  base.objects.get = async (key) => {
+    const text = await get(key);
+    const [, syncId = '', epoch = ''] = key.split('/');
+    if (text === undefined || key !== stageManifestKey(syncId, Number(epoch))) return text;
+    const rows = settled(syncId, Number(epoch));
+    const manifest = JSON.parse(text) as { entries: { meta: { record_count: number } }[] };
+    const [first] = manifest.entries;
+    if (rows === undefined || first === undefined) return text;
+    const others = manifest.entries.slice(1).reduce((sum, { meta }) => sum + meta.record_count, 0);
+    first.meta.record_count = rows - others;
+    return JSON.stringify(manifest);
+  };
+}
 
 function onSync(change: (update: Update, item: Item | undefined) => Update): Mutation {
   return (base: MemoryPorts) => {

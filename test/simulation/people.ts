@@ -14,7 +14,7 @@ import { resumeSync } from '../../shared/engine/resume-sync.ts';
 import { acceptSync, type MemoryPorts, writtenSync } from '../memory/memory-ports.ts';
 import { epochName, plainSync } from './invariants.ts';
 import type { Editor } from './model-edits.ts';
-import { act, after, MINUTE_MS, tick, type World } from './world.ts';
+import { act, after, type Known, MINUTE_MS, tick, type World } from './world.ts';
 
 const signal = new AbortController().signal;
 
@@ -87,6 +87,8 @@ function resume(world: World, syncId: string): void {
 function reload(world: World, sync: SyncState, editor: Editor): void {
   const { faults, random } = world;
   if (sync.phase !== 'idle' || sync.lastCount < 4 || !editor.isWhole()) return;
+  const known = world.syncs.get(sync.syncId);
+  if (known?.isDeleted === true || known?.generation !== sync.generation) return;
   const isEmptied = faults.fires('emptiedPerMinute', sync.syncId);
   if (!isEmptied && !faults.fires('tornModelPerMinute', sync.syncId)) return;
   editor.reload(isEmptied ? 0 : Math.floor(sync.lastCount / 2));
@@ -110,6 +112,8 @@ function editFields(world: World, syncId: string): void {
 function editChanges(world: World, syncId: string): void {
   const { definition } = world.syncs.get(syncId) ?? {};
   if (definition === undefined) return;
+  // A first run has nothing to compare a torn model with.
+  world.syncs.get(syncId)?.editor.restore();
   const { changes } = definition.model;
   const by = changes.by === 'diff' ? 'all' : 'diff';
   rewrite(world, { ...partsOf(definition), changes: { by } }, syncId);
@@ -119,7 +123,11 @@ function rewrite(world: World, parts: Record<string, unknown>, syncId: string): 
   const known = world.syncs.get(syncId);
   if (known === undefined) return;
   known.definition = writtenSync(syncId, parts);
-  void acceptSync(world.base, known.definition);
+  void accept(world, known);
+}
+
+async function accept({ base }: World, known: Known): Promise<void> {
+  known.generation = (await acceptSync(base, known.definition)).generation;
 }
 
 /** What `writtenSync` needs to write the same definition again. */
@@ -132,6 +140,7 @@ async function deleteDefinition(world: World, syncId: string): Promise<void> {
   const known = world.syncs.get(syncId);
   if (known === undefined) return;
   known.isDeleted = true;
+  known.editor.restore();
   const work = {
     name: 'reconcile',
     syncId,
@@ -142,7 +151,7 @@ async function deleteDefinition(world: World, syncId: string): Promise<void> {
     if (ended.is !== 'returned') return after(world, 10_000, () => void again());
     after(world, world.random.below(5 * MINUTE_MS), () => {
       known.isDeleted = false;
-      void acceptSync(world.base, known.definition);
+      void accept(world, known);
     });
   };
   await again();

@@ -52,7 +52,8 @@ export type Mutation = (base: MemoryPorts) => void | {
 
 export type Options = { readonly mutate?: Mutation; readonly limits?: FaultLimits };
 
-const RATE = { requests: 20, perMs: 1000 };
+const RATES = [20, 20, 6, 3];
+const WINDOW_MS = 1000;
 
 export async function simulate(
   seed: number,
@@ -85,12 +86,15 @@ export async function simulate(
   };
 }
 
+const rateOf = ({ settings }: MemoryPorts) => settings.accounts[ACCOUNT.name]?.rate ?? ACCOUNT.rate;
+
 function judge({ base, faults, oracle, syncs }: World): void {
   const { violations } = oracle;
   for (const { definition, editor } of syncs.values()) checkRest(oracle, definition, editor.table.rows);
   if (base.queue.waiting() > 0) violations.push({ invariant: 'I8', message: 'messages are left over' });
-  // Loaders whose clocks disagree cannot keep a window to the millisecond.
-  if (faults.fired.clockSkew === undefined) checkRate(oracle, RATE);
+  // Loaders whose clocks disagree, or whose writes hang between slot and call, cannot keep a window.
+  const { clockSkew, slowPerCall, pausePerCall } = faults.fired;
+  if ((clockSkew ?? slowPerCall ?? pausePerCall) === undefined) checkRate(oracle, rateOf(base));
   if (faults.total() === 0) checkWrites(oracle);
   for (const message of base.warehouse.broken) violations.push({ invariant: 'I1', message });
   for (const key of base.objects.rewritten) {
@@ -101,7 +105,8 @@ function judge({ base, faults, oracle, syncs }: World): void {
 type Noted = { readonly events: string[]; readonly pairs: Record<string, number> };
 
 function basePorts(seed: number, random: Random): MemoryPorts {
-  const account = { ...ACCOUNT, rate: RATE, requestRowsMax: 5 };
+  const rate = { requests: random.pick(RATES), perMs: WINDOW_MS };
+  const account = { ...ACCOUNT, rate, requestRowsMax: 5 };
   const base = memoryPorts(seed, { accounts: { [ACCOUNT.name]: account } });
   // Some histories have a queue that gives up early, so that dead letters occur.
   const receivesMax = random.chance(0.3) ? 4 + random.below(6) : 1000;
@@ -153,9 +158,9 @@ async function makeWorld(base: MemoryPorts, random: Random, making: Making): Pro
     const definition = anySync(`sync${index}`, random);
     const editor = modelEditor(random.fork(), base.clock.now(), isCoarse);
     base.warehouse.tables.set(definition.syncId, editor.table);
-    syncs.set(definition.syncId, { definition, editor, isDeleted: false });
     if (definition.destination.mode === 'update') haveRecords(oracle, definition.syncId, random);
-    await acceptSync(base, definition);
+    const { generation } = await acceptSync(base, definition);
+    syncs.set(definition.syncId, { definition, generation, editor, isDeleted: false });
   }
   base.warehouse.filesMax = 1 + random.below(4);
   base.queue.refuse = ({ syncId }) => faults.fires('messageRefused', syncId);

@@ -23,6 +23,14 @@ import { COARSE_MS, type Editor } from './model-edits.ts';
 import { cancelRun, peopleAct } from './people.ts';
 import { type Environment, environment, type Host, type Invoked, invokeIn } from './process.ts';
 
+export type Known = {
+  definition: Sync;
+  /** Of the accepted definition. */
+  generation: string;
+  readonly editor: Editor;
+  isDeleted: boolean;
+};
+
 export type World = {
   readonly base: MemoryPorts;
   readonly host: Host;
@@ -30,7 +38,7 @@ export type World = {
   readonly random: Random;
   readonly account: Account;
   readonly oracle: Oracle;
-  readonly syncs: Map<string, { definition: Sync; readonly editor: Editor; isDeleted: boolean }>;
+  readonly syncs: Map<string, Known>;
   readonly periodMs: number;
   /** Statements run at whole seconds. */
   readonly isCoarse: boolean;
@@ -154,7 +162,7 @@ function execute({ base, faults, oracle, syncs }: World, statement: Statement): 
     modelKeys: new Set(keys.filter((key) => key !== null)),
     isWhole: editor?.isWhole() ?? false,
     ranAt: base.clock.now(),
-    extracted: statement.extracted,
+    extracted: base.warehouse.statements.get(statement.id)?.extracted,
     approved: false,
     handBacks: 0,
   });

@@ -148,7 +148,10 @@ function runStatement(kept: Kept, statementId: string, filesMax: number): void {
   if (statement?.state !== 'running') return;
   const { definition, epoch } = statement.request;
   const { syncId } = definition.sync;
-  if (epoch <= (kept.past.get(syncId) ?? 0)) return end(kept, statementId, 'failed', 'superseded');
+  if (epoch <= (kept.past.get(syncId) ?? 0)) {
+    end(kept, statementId, 'failed', 'superseded');
+    return;
+  }
   try {
     statement.extracted = execute(kept, statement.request, filesMax);
     statement.state = 'finished';

@@ -10,9 +10,9 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { FAULT_NAMES, type FaultName } from './fault-rates.ts';
+import type { Violation } from './invariants.ts';
 import { MUTATIONS } from './mutations.ts';
 import { shrink, told } from './shrink.ts';
-import type { Violation } from './invariants.ts';
 import { type History, simulate } from './simulate.ts';
 import { addTo, type Tally, tally, uncovered } from './tally.ts';
 
@@ -90,7 +90,9 @@ async function compared(
 ): Promise<{ readonly playedTwice: number; readonly sameHash: number }> {
   let sameHash = 0;
   for (let seed = from; seed < from + seeds; seed += 1) {
-    if ((await simulate(seed)).hash === (await simulate(seed)).hash) sameHash += 1;
+    const first = await simulate(seed);
+    const second = await simulate(seed);
+    if (first.hash === second.hash) sameHash += 1;
   }
   return { playedTwice: seeds, sameHash };
 }
@@ -115,15 +117,17 @@ function tell(
 
 async function mutations(): Promise<void> {
   const results = [];
-  for (const { guard, protects, mutate } of MUTATIONS) {
+  for (const mutation of MUTATIONS) {
+    const { guard, protects } = mutation;
     let found: { readonly seed: number; readonly invariant: string } | undefined;
     for (let seed = 1; seed <= SEEDS_TO_NOTICE && found === undefined; seed += 1) {
-      const { violations } = await simulate(seed, { mutate });
+      const { violations } = await simulate(seed, mutation);
       const seen = violations.find(({ invariant }) => protects.includes(invariant));
       if (seen !== undefined) found = { seed, invariant: seen.invariant };
     }
     results.push({ guard, protects, ...(found ?? { seed: null, invariant: null }) });
-    if (!values.json) say(`${guard}: ${found === undefined ? 'SURVIVES' : `${found.invariant}, seed ${found.seed}`}`);
+    if (!values.json)
+      say(`${guard}: ${found === undefined ? 'SURVIVES' : `${found.invariant}, seed ${found.seed}`}`);
   }
   if (values.json) say(JSON.stringify({ mutations: results }));
   if (results.some(({ seed }) => seed === null)) process.exitCode = 1;

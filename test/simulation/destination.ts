@@ -129,7 +129,9 @@ function call<T>(
   if (process.ended === 'returned') onLateWork('call');
   if (process.ended !== 'no') return new Promise(() => undefined);
   account.sentAt.push(clock.now());
-  const lateMs = faults.fires('lateAtDestination', process.syncId) ? random.below(LINGER_MS_MAX / 2) : 0;
+  // A job works on after its call has ended: both together linger.
+  const lingerMs = account.shape.kind === 'calls' ? LINGER_MS_MAX : LINGER_MS_MAX / 2;
+  const lateMs = faults.fires('lateAtDestination', process.syncId) ? random.below(lingerMs) : 0;
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(new Fault('transient', 'aborted', 'socket destroyed')));
     clock.schedule(clock.now() + 5 + random.below(100) + lateMs, () => {

@@ -54,7 +54,15 @@ export function plainSync(item: Item, syncId: string): SyncState {
 }
 
 const FRESH = {
-  ...{ epoch: 0, phase: 'idle', notBefore: 0, lastScheduled: 0, wanted: 0, watermark: null, snapshotEpoch: 0 },
+  ...{
+    epoch: 0,
+    phase: 'idle',
+    notBefore: 0,
+    lastScheduled: 0,
+    wanted: 0,
+    watermark: null,
+    snapshotEpoch: 0,
+  },
   ...{ failures: null, dirty: [], lastCount: -1, definitionVersion: 0, generation: '' },
 };
 
@@ -271,11 +279,7 @@ export function checkWrites(oracle: Oracle): void {
     const shards = Math.ceil(batches / shardBatches);
     const held = known.approved ? 1 : 0;
     const most =
-      WRITES_PER_RUN +
-      held +
-      batches +
-      (shards > 1 ? shards : 0) +
-      WRITES_PER_HAND_BACK * known.handBacks;
+      WRITES_PER_RUN + held + batches + (shards > 1 ? shards : 0) + WRITES_PER_HAND_BACK * known.handBacks;
     const writes = oracle.writes.get(epochName(syncId, epoch)) ?? 0;
     if (writes <= most) continue;
     const message = `${syncId} epoch ${epoch}: ${writes} writes for ${batches} batches, at most ${most}`;

@@ -7,19 +7,23 @@ import type { Cut } from '../../shared/core/run.ts';
 import type { ExtractionCounts } from '../../shared/core/stage.ts';
 import type { Attribute, Item, Update } from '../../shared/ports.ts';
 import type { MemoryPorts } from '../memory/memory-ports.ts';
-import type { Mutation } from './simulate.ts';
+import type { LoaderMutation, Mutation } from './simulate.ts';
 
 export type NamedMutation = {
   readonly guard: string;
   /** Invariants that it protects; one of them must be seen broken. */
   readonly protects: readonly string[];
-  readonly mutate: Mutation;
+  readonly mutate?: Mutation;
+  readonly mutateLoaders?: LoaderMutation;
+  /** Noticed it when this was written: tried first. */
+  readonly seed: number;
 };
 
 export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'acquire is conditional',
     protects: ['I4'],
+    seed: 2,
     mutate: onSync((change, item) =>
       change.set?.phase === 'extracting' && item !== undefined ? { ...change, when: [] } : change,
     ),
@@ -27,6 +31,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'the watermark moves with the flip only',
     protects: ['I3', 'I1'],
+    seed: 1,
     mutate: onSync((change, item) =>
       change.set?.phase === 'loading' && item?.watermark !== undefined
         ? { ...change, set: { ...change.set, watermark: '2026-01-05 00:30:00.000000' } }
@@ -36,6 +41,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'an abandoned run is dirty',
     protects: ['I7'],
+    seed: 3,
     mutate: onSync((change) => {
       const { dirty: _, ...set } = change.set ?? {};
       return change.set?.phase === 'idle' && set.snapshotEpoch === undefined ? { ...change, set } : change;
@@ -44,13 +50,15 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'no run within the grace',
     protects: ['I5', 'I6'],
+    seed: 307,
     mutate: (base) => {
       Object.assign(base.settings, { graceMs: 0 });
     },
   },
   {
     guard: 'failures are recorded before the settle',
-    protects: ['I1', 'I12', 'I8', 'I7'],
+    protects: ['I2', 'I12', 'I1'],
+    seed: 1,
     mutate: (base) => {
       const { put } = base.objects;
       base.objects.put = async (key, body) => (key.includes('/failures/') ? undefined : put(key, body));
@@ -59,6 +67,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'messages that were not taken are sent again',
     protects: ['I11'],
+    seed: 2,
     mutate: (base) => {
       const { send } = base.queue;
       base.queue.send = async (...args) => {
@@ -69,7 +78,8 @@ export const MUTATIONS: readonly NamedMutation[] = [
   },
   {
     guard: 'the cut is written once',
-    protects: ['I1', 'I2', 'I8'],
+    protects: ['I1', 'I2'],
+    seed: 1,
     mutate: (base) => {
       const { read } = base.state;
       let turn = 0;
@@ -84,7 +94,8 @@ export const MUTATIONS: readonly NamedMutation[] = [
   },
   {
     guard: 'a settle is written once',
-    protects: ['I2', 'I8', 'I1', 'I7', 'I12'],
+    protects: ['I2'],
+    seed: 8,
     mutate: (base) => {
       const { update } = base.state;
       base.state.update = async (key, change) => {
@@ -101,6 +112,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'keys of abandoned runs are looked at again',
     protects: ['I7', 'I1'],
+    seed: 104,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => submit({ ...request, dirty: [] });
@@ -109,6 +121,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'carried failures stay in the failure set',
     protects: ['I12'],
+    seed: 1,
     mutate: (base) => {
       const { get } = base.objects;
       base.objects.get = async (key) => (key.endsWith('/carried/manifest') ? undefined : get(key));
@@ -117,16 +130,19 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'deletes are capped',
     protects: ['I10'],
+    seed: 45,
     mutate: seenCounts((counts) => ({ ...counts, removed: 0 })),
   },
   {
     guard: 'a shrunken model is held',
     protects: ['I7', 'I10'],
+    seed: 8,
     mutate: seenCounts((counts) => ({ ...counts, modelRows: 1000 })),
   },
   {
     guard: 'dead letters are recorded',
     protects: ['I11'],
+    seed: 69,
     mutate: (base) => {
       const { receiveDead } = base.queue;
       base.queue.receiveDead = (...args) => {
@@ -138,11 +154,13 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'an epoch is extracted once',
     protects: ['I1'],
+    seed: 82,
     mutate: extractAgain,
   },
   {
     guard: 'rows on the edge of a cursor window are in the next one',
     protects: ['I7'],
+    seed: 214,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => {
@@ -154,11 +172,13 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'loaders of an old epoch are fenced off',
     protects: ['I5', 'I6'],
-    mutate: unfenced,
+    seed: 17,
+    mutateLoaders: unfenced,
   },
   {
     guard: 'slots are reserved by a conditional write',
     protects: ['I9'],
+    seed: 2,
     mutate: (base) => {
       const { update } = base.state;
       base.state.update = async (key, change) => {
@@ -172,11 +192,13 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'one probe is elected',
     protects: ['I13'],
+    seed: 50,
     mutate: onPartition('BREAKER#', (change) => ({ ...change, when: [] })),
   },
   {
     guard: 'a resume point has the counts before it',
     protects: ['I2'],
+    seed: 1,
     mutate: onPartition('SHARD#', (change) => {
       const points = Object.entries(change.set ?? {}).map(([name, value]) => [name, uncounted(value)]);
       return { ...change, ...(change.set === undefined ? {} : { set: Object.fromEntries(points) }) };
@@ -185,6 +207,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'the snapshot moves by committed deltas only',
     protects: ['I7'],
+    seed: 57,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => {
@@ -198,11 +221,13 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'what went in is compared with what came out',
     protects: ['I1', 'I2'],
+    seed: 1,
     mutate: unchecked,
   },
   {
     guard: 'a run keeps the definition that it began with',
     protects: ['I1'],
+    seed: 34,
     mutate: (base) => {
       const { get } = base.objects;
       base.objects.get = async (key) => {
@@ -217,6 +242,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a batch is one write',
     protects: ['I14'],
+    seed: 7,
     mutate: (base) => {
       const { update } = base.state;
       base.state.update = async (key, change) => {
@@ -228,6 +254,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a call of class C is claimed',
     protects: ['class C'],
+    seed: 36,
     mutate: onPartition('SHARD#', (change) => {
       const points = Object.entries(change.set ?? {}).map(([name, value]) => [name, unclaimed(value)]);
       return { ...change, ...(change.set === undefined ? {} : { set: Object.fromEntries(points) }) };
@@ -236,6 +263,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'what the warehouse says loses what it quotes',
     protects: ['I15'],
+    seed: 2,
     mutate: (base) => {
       // As if the definition itself said what the warehouse quotes: then nothing is taken out.
       const { get } = base.objects;
@@ -290,21 +318,20 @@ function extractAgain(base: MemoryPorts): void {
 }
 
 /** Loaders find their own epoch at work, whatever SYNC says. */
-function unfenced(base: MemoryPorts): ReturnType<Mutation> {
+function unfenced(base: MemoryPorts): ReturnType<LoaderMutation> {
   const cuts = new Map<string, Attribute>();
   base.state.onWrite(({ partition, sort }, _, after) => {
-    if (partition === SYNC_PARTITION && after.cut !== undefined) cuts.set(`${sort}#${after.epoch}`, after.cut);
+    if (partition === SYNC_PARTITION && after.cut !== undefined)
+      cuts.set(`${sort}#${after.epoch}`, after.cut);
   });
-  return {
-    loaderPorts: (ports, { syncId, epoch }) => {
-      const cut = cuts.get(`${syncId}#${epoch}`);
-      const read: typeof ports.state.read = async (key) => {
-        const item = await ports.state.read(key);
-        if (key.partition !== SYNC_PARTITION || item === undefined || cut === undefined) return item;
-        return { ...item, epoch, phase: 'loading', cut };
-      };
-      return { ...ports, state: { ...ports.state, read } };
-    },
+  return (ports, { syncId, epoch }) => {
+    const cut = cuts.get(`${syncId}#${epoch}`);
+    const read: typeof ports.state.read = async (key) => {
+      const item = await ports.state.read(key);
+      if (key.partition !== SYNC_PARTITION || item === undefined || cut === undefined) return item;
+      return { ...item, epoch, phase: 'loading', cut };
+    };
+    return { ...ports, state: { ...ports.state, read } };
   };
 }
 

@@ -40,7 +40,8 @@ export function peopleAct(world: World): void {
 /** Someone cancels a run, perhaps because the model was wrong: then it is put back as it was. */
 export function cancelRun(world: World, syncId: string, epoch: number): void {
   const { random, syncs, base } = world;
-  const run = (ports: Parameters<typeof fenceRun>[0]) => fenceRun(ports, { syncId, epoch, code: 'cancelled' });
+  const run = (ports: Parameters<typeof fenceRun>[0]) =>
+    fenceRun(ports, { syncId, epoch, code: 'cancelled' });
   void act(world, { name: 'api', syncId, run });
   if (random.chance(0.5)) syncs.get(syncId)?.editor.revert(base.clock.now());
   // And starts it again at once, while loaders of the cancelled run may still be sending.
@@ -57,7 +58,8 @@ function decide(world: World, syncId: string): void {
   if (epoch?.isWhole === true) {
     epoch.approved = true;
     const timeoutMs = 5 * MINUTE_MS;
-    const run = (ports: Parameters<typeof approveHold>[0]) => approveHold(ports, { syncId, planHash, signal });
+    const run = (ports: Parameters<typeof approveHold>[0]) =>
+      approveHold(ports, { syncId, planHash, signal });
     void act(world, { name: 'api', syncId, timeoutMs, run });
   } else {
     void act(world, { name: 'api', syncId, run: (ports) => discardHold(ports, { syncId, planHash }) });

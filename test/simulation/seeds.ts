@@ -27,7 +27,9 @@ export async function playSeeds(context: Told, from: number): Promise<Tally> {
     addTo(sums, history);
   }
   const { seeds, runs, batches, commits, fired } = sums;
-  context.diagnostic(`from seed ${only ?? from}: ${JSON.stringify({ seeds, runs, batches, commits, fired })}`);
+  context.diagnostic(
+    `from seed ${only ?? from}: ${JSON.stringify({ seeds, runs, batches, commits, fired })}`,
+  );
   context.diagnostic(`faults while a sync of the account was in a phase:\n${table(sums)}`);
   if (only === undefined) notTrivial(sums);
   return sums;

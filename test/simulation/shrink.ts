@@ -3,7 +3,7 @@
  * is still broken. What is left is what a person has to read.
  */
 import { FAULT_NAMES, type FaultLimits, type FaultName } from './fault-rates.ts';
-import { type History, type Mutation, simulate } from './simulate.ts';
+import { type History, simulate } from './simulate.ts';
 
 export type Shrunk = {
   readonly history: History;
@@ -13,13 +13,13 @@ export type Shrunk = {
 };
 
 /** `history`: of `seed`, with a violation. */
-export async function shrink(history: History, mutate?: Mutation): Promise<Shrunk> {
+export async function shrink(history: History): Promise<Shrunk> {
   const broken = history.violations[0]?.invariant;
   let best: Shrunk = { history, limits: {}, tries: 0 };
   let tries = 0;
   const attempt = async (limits: FaultLimits): Promise<boolean> => {
     tries += 1;
-    const next = await simulate(history.seed, { limits, ...(mutate === undefined ? {} : { mutate }) });
+    const next = await simulate(history.seed, { limits });
     if (!next.violations.some(({ invariant }) => invariant === broken)) return false;
     best = { history: next, limits, tries };
     return true;

@@ -3,11 +3,10 @@
  * come to rest. The same seed gives the same history.
  */
 import { hash } from 'node:crypto';
-import type { BatchMessage } from '../../shared/core/message.ts';
 import { SYNC_PARTITION } from '../../shared/core/names.ts';
 import type { Cut } from '../../shared/core/run.ts';
 import type { Sync } from '../../shared/core/sync.ts';
-import type { Item, LoaderPorts } from '../../shared/ports.ts';
+import type { Item } from '../../shared/ports.ts';
 import { ACCOUNT, acceptSync, type MemoryPorts, memoryPorts, writtenSync } from '../memory/memory-ports.ts';
 import { memoryQueue } from '../memory/memory-queue.ts';
 import { type Random, seededRandom } from '../memory/seeded.ts';
@@ -45,25 +44,29 @@ export type History = {
 };
 
 /** Changes the ports under the use cases: what a missing guard would do. */
-export type Mutation = (base: MemoryPorts) => void | {
-  /** And what only loaders see. */
-  readonly loaderPorts: (ports: LoaderPorts, message: BatchMessage) => LoaderPorts;
-};
+export type Mutation = (base: MemoryPorts) => void;
+/** The same for what only loaders see. */
+export type LoaderMutation = (base: MemoryPorts) => World['loaderPorts'];
 
-export type Options = { readonly mutate?: Mutation; readonly limits?: FaultLimits };
+export type Options = {
+  readonly mutate?: Mutation;
+  readonly mutateLoaders?: LoaderMutation;
+  readonly limits?: FaultLimits;
+};
 
 const RATES = [20, 20, 6, 3];
 const WINDOW_MS = 1000;
 
 export async function simulate(
   seed: number,
-  { mutate = () => undefined, limits = {} }: Options = {},
+  { mutate, mutateLoaders, limits = {} }: Options = {},
 ): Promise<History> {
   const random = seededRandom(seed);
   const base = basePorts(seed, random);
-  const mutated = mutate(base) ?? undefined;
+  mutate?.(base);
+  const loaderPorts = mutateLoaders?.(base);
   const noted: Noted = { events: [], pairs: {} };
-  const world = await makeWorld(base, random, { limits, noted, loaderPorts: mutated?.loaderPorts });
+  const world = await makeWorld(base, random, { limits, noted, loaderPorts });
   watch(world, noted);
   begin(world);
   const { clock } = base;
@@ -285,7 +288,8 @@ function comeToRest(world: World): () => boolean {
     if (base.queue.waiting() > 0) return false;
     return [...syncs.keys()].every((syncId) => {
       const sync = syncNow(base, syncId);
-      if (sync?.phase !== 'idle' || sync.paused !== undefined || sync.snapshotEpoch !== sync.epoch) return false;
+      if (sync?.phase !== 'idle' || sync.paused !== undefined || sync.snapshotEpoch !== sync.epoch)
+        return false;
       const calm = oracle.flipped.filter(
         (one) =>
           one.syncId === syncId && (oracle.epochs.get(epochName(syncId, one.epoch))?.ranAt ?? 0) > calmAt,

@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { REGRESSIONS } from './regressions.ts';
 import { playSeeds, SEEDS_MIN } from './seeds.ts';
+import { told } from './shrink.ts';
 import { simulate } from './simulate.ts';
 import { uncovered } from './tally.ts';
 
@@ -18,5 +20,16 @@ test('no seed breaks an invariant', async (context) => {
 const PAIRS_MISSED_MAX = 3;
 
 test('the same seed gives the same history', async () => {
-  for (const seed of [1, 2, 3]) assert.equal((await simulate(seed)).hash, (await simulate(seed)).hash);
+  for (const seed of [1, 2, 3]) {
+    const first = await simulate(seed);
+    const second = await simulate(seed);
+    assert.equal(second.hash, first.hash);
+  }
 });
+
+for (const { seed, found } of REGRESSIONS) {
+  test(`seed ${seed}: ${found}`, async () => {
+    const history = await simulate(seed);
+    assert.equal(history.violations.length, 0, told(history));
+  });
+}

@@ -132,7 +132,7 @@ function runStatement(world: World, statement: Statement): void {
   const { base, faults, random } = world;
   const { syncId } = statement.request.definition.sync;
   world.counts.runs += 1;
-  const pace = faults.fires('statementSlow', syncId) ? 20 * MINUTE_MS : 20_000;
+  const pace = faults.fires('statementSlow', syncId) ? 20 * MINUTE_MS : 8000;
   const at = base.clock.now() + 500 + random.below(pace);
   base.clock.schedule(world.isCoarse ? Math.ceil(at / COARSE_MS) * COARSE_MS : at, () => {
     execute(world, statement);

@@ -1,0 +1,56 @@
+/** Defects of delivery that seeds of the simulator have found, as small as they can be. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { Fault } from '../../shared/core/fault.ts';
+import type { JobDestination } from '../../shared/destinations/destination.ts';
+import { arrange } from '../delivery/harness.ts';
+
+const LINES = ['k1', 'k2', 'k3'].map((k) => ({ k }));
+const lost = (): Fault => new Fault('transient', 'timeout', 'no answer in time');
+
+test('class C: a job whose submit was not answered is unknown, and not submitted again', async () => {
+  let submits = 0;
+  const destination: JobDestination = {
+    kind: 'jobs',
+    name: 'bulk',
+    settings: z.object({}),
+    target: z.object({ object: z.string() }),
+    operations: () => ({ upsert: 'unsafe' }),
+    limits: () => ({ requestRowsMax: 10, requestBytesMax: 1_000_000, requestsInFlightMax: 1 }),
+    check: async () => undefined,
+    submit: async () => {
+      submits += 1;
+      throw lost();
+    },
+    poll: async () => ({ done: true, outcomes: [] }),
+  };
+  const t = await arrange({ lines: LINES, destination });
+  await t.deliver(20);
+  assert.equal(submits, 1);
+  assert.deepEqual(
+    t.failures().map(({ row_key, code }) => [row_key, code]),
+    [
+      ['k1', 'unknown_outcome'],
+      ['k2', 'unknown_outcome'],
+      ['k3', 'unknown_outcome'],
+    ],
+  );
+});
+
+test('class C: a row that had to wait after an unanswered call is taken for held', async () => {
+  const t = await arrange({
+    lines: LINES,
+    classes: { upsert: 'unsafe', delete: 'unsafe' },
+    sync: { mode: 'mirror', unknowns: 'resend' },
+    answer: async ({ rows }, _signal, nth) => {
+      if (nth === 1) throw lost();
+      return rows.map(({ key }) => ({ key, is: key === 'k1' && rows.length > 1 ? 'deferred' : 'accepted' }));
+    },
+  });
+  await t.deliver(20);
+  assert.deepEqual(
+    t.failures().map(({ row_key, code, applied }) => [row_key, code, applied]),
+    [['k1', 'no_answer', '1']],
+  );
+});

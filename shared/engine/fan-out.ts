@@ -55,13 +55,19 @@ export async function fanOut(ports: FanOutPorts, input: FanOutInput): Promise<Fa
   } catch (error) {
     const fault = asFault(error);
     if (fault.kind === 'transient') throw fault;
+    // Whatever an abort made of it: pages that are written already are not read again by the repeat.
+    if (input.signal.aborted) throw outOfTime(fault);
     if (!(await failRun(ports, sync, fault))) throw fault;
     return { is: 'failed', code: fault.code };
   }
 }
 
-/** The event of a part of the batch, or of another execution. */
+const outOfTime = (cause: Fault): Fault =>
+  new Fault('transient', 'out_of_time', 'the fan-out ran out of time', { cause });
+
+/** The event of a part of the batch (`<id>:<place>`), or of another execution. */
 function isForeign(run: RunRecord | undefined, input: FanOutInput): boolean {
+  if (input.statementId?.includes(':') === true) return true;
   if (run?.statementId === undefined || input.statementId === undefined) return false;
   return run.statementId !== input.statementId;
 }

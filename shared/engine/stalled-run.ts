@@ -2,7 +2,7 @@
  * Is a loading run still getting on? Its deadline moves while batches settle or their resume points move, and while
  * the account cannot send: an open breaker, or a destination that asked for silence. So a first sync may take days.
  */
-import { PROGRESS_PER_BATCH } from '../core/limits.ts';
+import { EXPRESS_HORIZON_MS, PROGRESS_PER_BATCH } from '../core/limits.ts';
 import { budgetKey, shardKey, syncKey } from '../core/names.ts';
 import type { Cut, ResumePoint, SyncState } from '../core/run.ts';
 import type { Item, Ports } from '../ports.ts';
@@ -33,7 +33,8 @@ async function isExcused(ports: StallPorts, sync: SyncState): Promise<boolean> {
   const breaker = await readBreaker(ports.state, account);
   if (breaker.state !== 'closed') return true;
   const budget = await ports.state.read(budgetKey(account));
-  return typeof budget?.nextFreeAt === 'number' && budget.nextFreeAt > ports.clock.now();
+  // Slots are never reserved beyond the horizon, so only an asked-for silence lies there.
+  return typeof budget?.nextFreeAt === 'number' && budget.nextFreeAt > ports.clock.now() + EXPRESS_HORIZON_MS;
 }
 
 /** Grows with every settled batch and every resume point; the unit means nothing. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fault } from '../../shared/core/fault.ts';
-import { breakerKey } from '../../shared/core/names.ts';
+import { breakerKey, budgetKey } from '../../shared/core/names.ts';
 import { buryBatch } from '../../shared/engine/bury-batch.ts';
 import { deleteSync } from '../../shared/engine/delete-sync.ts';
 import { fenceRun } from '../../shared/engine/fence-run.ts';
@@ -183,6 +183,20 @@ test('an open breaker excuses a stall, but not the hard cap', async () => {
     assert.equal((await one.sync()).phase, 'loading');
   }
   await one.pass(10 * 86_400_000);
+  await one.sweep();
+  assert.equal((await one.sync()).phase, 'idle');
+});
+
+test('a destination that asked for silence excuses a stall; other syncs at work on its account do not', async () => {
+  const one = await loading();
+  const reserve = (aheadMs: number): void =>
+    one.ports.state.seed(budgetKey('crm'), { nextFreeAt: one.ports.clock.now() + aheadMs });
+  await one.pass(1_800_001);
+  reserve(60_000);
+  await one.sweep();
+  assert.equal((await one.sync()).phase, 'loading');
+  await one.pass(1_800_001);
+  reserve(5_000);
   await one.sweep();
   assert.equal((await one.sync()).phase, 'idle');
 });

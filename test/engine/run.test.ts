@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runKey, syncKey } from '../../shared/core/names.ts';
+import { fanOut } from '../../shared/engine/fan-out.ts';
 import { finishRun } from '../../shared/engine/finish-run.ts';
 import { readRun } from '../../shared/engine/sync-state.ts';
 import { ACCOUNT } from '../memory/memory-ports.ts';
-import { bench, people, SYNC } from './bench.ts';
+import { bench, people, SYNC, signal } from './bench.ts';
 
 test('a first run delivers every row and flips once', async () => {
   const one = await bench();
@@ -258,5 +259,34 @@ test('what RUN says of its statement is not needed to fan out', async () => {
   one.rows(people(3));
   await one.start();
   one.ports.state.seed(runKey(SYNC, 1), {});
+  assert.deepEqual(await one.fan(1), { is: 'loading' });
+});
+
+test('the event of a part of the batch is no end, even before RUN names the statement', async () => {
+  const one = await bench();
+  one.rows(people(3));
+  await one.start();
+  one.ports.state.seed(runKey(SYNC, 1), {});
+  const part = { syncId: SYNC, epoch: 1, statement: 'finished', statementId: 'people/1:1' } as const;
+  assert.deepEqual(await fanOut(one.ports, { ...part, signal: signal() }), { is: 'stale' });
+  assert.equal((await one.sync()).phase, 'extracting');
+});
+
+test('a fan-out that runs out of time is repeated; it does not end the run', async () => {
+  const one = await bench();
+  one.rows(people(3));
+  await one.start();
+  const stage = one.ports.warehouse.stage;
+  const timer = new AbortController();
+  one.ports.warehouse.stage = async () => {
+    timer.abort();
+    throw timer.signal.reason;
+  };
+  await assert.rejects(
+    fanOut(one.ports, { syncId: SYNC, epoch: 1, statement: 'finished', signal: timer.signal }),
+    { kind: 'transient', code: 'out_of_time' },
+  );
+  assert.equal((await one.sync()).phase, 'extracting');
+  one.ports.warehouse.stage = stage;
   assert.deepEqual(await one.fan(1), { is: 'loading' });
 });

@@ -4,8 +4,8 @@
  *
  *   o  a added · c changed · r removed · i invalid: lines of the stage (s = 1)
  *      k carried: a failed key that is not tried again and stays in the failure set
- *      d dropped: a key that an abandoned run may have sent and that has left the model, nothing to send;
- *        the snapshot forgets it, so that its return is sent
+ *      d dropped: a key that failed, or that an abandoned run may have sent, and that has left the model, nothing to
+ *        send; the snapshot forgets it, so that its return is sent
  *   w  rows of the model that this row stands for
  */
 import { FAILED } from './failures-sql.ts';
@@ -34,10 +34,15 @@ export function deltaSql(plan: Plan): string[] {
     createSql(plan),
     presentSql(plan),
     duplicatesSql(plan),
-    ...(plan.persisted ? [absentSql(plan), keptSql(plan)] : []),
+    ...(forgets(plan) ? [absentSql(plan)] : []),
+    ...(plan.persisted ? [keptSql(plan)] : []),
     ...(plan.by === 'cursor' ? [missingSql()] : []),
   ];
 }
+
+/** Insert mode never sends a key that is held, so nothing can have become of it; forgotten, it would be inserted twice. */
+const forgets = (plan: Plan): boolean =>
+  plan.persisted && (plan.removals || plan.sync.destination.mode !== 'insert');
 
 function createSql(plan: Plan): string {
   const columns = [
@@ -145,7 +150,8 @@ function wanted(plan: Plan): string {
 
 /**
  * Keys of snapshot, failure set and abandoned runs with no row at all in the model. Removed only if our hand
- * put them there; with `removed: ignore` a key that an abandoned run may have sent is dropped from the snapshot.
+ * put them there; with `removed: ignore` a key that failed, or that an abandoned run may have sent, is dropped from
+ * the snapshot: what the destination holds of it is not known. Without a fingerprint there it is sent anyway.
  */
 function absentSql(plan: Plan): string {
   const columns = plan.match.map((index) => `c${index}`);
@@ -161,7 +167,7 @@ function absentSql(plan: Plan): string {
         everyKey(plan),
         removed,
       ]
-    : [`'d'`, '0', `select k from ${DIRTY}`, 's.k is not null'];
+    : [`'d'`, '0', failedOrDirty, 's.f is not null'];
   return [
     `insert into ${WORK} (${[...WORK_NAMES, ...columns].join(', ')})`,
     `select g.k, ${o}, cast(null as varchar(64)), coalesce(x.attempts, '0'), '1', cast(null as varchar(400)), 0, ${s}, 200${match.map((value) => `,\n  ${value}`).join('')}`,
@@ -174,8 +180,9 @@ function absentSql(plan: Plan): string {
   ].join('\n');
 }
 
-const everyKey = (plan: Plan): string =>
-  `select k from ${plan.tables.snapshot} union select row_key from ${FAILED} union select k from ${DIRTY}`;
+const failedOrDirty = `select row_key as k from ${FAILED} union select k from ${DIRTY}`;
+
+const everyKey = (plan: Plan): string => `select k from ${plan.tables.snapshot} union ${failedOrDirty}`;
 
 /** Cursor mode: a failed key without a row today comes back or stays recorded; it is never forgotten. */
 function missingSql(): string {

@@ -48,7 +48,9 @@ export function forwardSql(plan: Plan): string[] {
   const kept = [...dirty, epoch].map(whole).join(', ');
   const clean = `delete from ${delta} where epoch not in (${kept})`;
   if (snapshotEpoch === 0) return [`delete from ${snapshot}`, clean];
-  return [replacedSql(plan), deliveredSql(plan), perhapsHeldSql(plan), clean];
+  // A statement of an abandoned run may come late: the delta of a later run is not its to clean.
+  const older = `${clean} and epoch < ${whole(epoch)}`;
+  return [replacedSql(plan), deliveredSql(plan), perhapsHeldSql(plan), older];
 }
 
 /** True only for the one run that moved the marker. */

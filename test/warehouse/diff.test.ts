@@ -132,6 +132,57 @@ for (const way of WAYS) {
       assert.deepEqual(brief(back.lines), ['1 a null 0 0 a@x 1.00']);
     });
 
+    test('removed: ignore, a failed key that left is sent when it returns with its old value', async () => {
+      await reset();
+      const ignore = makeSync({});
+      await people(`(1, 'a@x', 1, null), (2, 'b@x', 1, null)`);
+      const first = nextEpoch();
+      await it.extract(makeRequest(ignore, { epoch: first }));
+      await people(`(1, 'a@x', 2, null), (2, 'b@x', 1, null)`);
+      const second = nextEpoch();
+      await it.extract(makeRequest(ignore, { epoch: second, snapshotEpoch: first }));
+      const unanswered = { row_key: '1', fingerprint: 'f', code: 'no_answer', applied: '1' } as const;
+      const failures = await it.failures('people-to-crm', second, [unanswered]);
+      await people(`(2, 'b@x', 1, null)`);
+      const third = nextEpoch();
+      await it.extract(makeRequest(ignore, { epoch: third, snapshotEpoch: second, failures }));
+      await people(`(1, 'a@x', 1, null), (2, 'b@x', 1, null)`);
+      const back = await it.extract(makeRequest(ignore, { epoch: nextEpoch(), snapshotEpoch: third }));
+      assert.deepEqual(brief(back.lines), ['1 a null 0 0 a@x 1.00'], 'the destination may hold 2.00');
+    });
+
+    test('insert: a key that is held is not forgotten, or its return would insert it twice', async () => {
+      await reset();
+      const insert = makeSync({ mode: 'insert' });
+      await people(`(1, 'a@x', 1, null)`);
+      const first = nextEpoch();
+      await it.extract(makeRequest(insert, { epoch: first }));
+      await people(`(1, 'a@x', 2, null)`);
+      const fenced = nextEpoch();
+      await it.extract(makeRequest(insert, { epoch: fenced, snapshotEpoch: first }));
+      await people('');
+      const empty = nextEpoch();
+      await it.extract(makeRequest(insert, { epoch: empty, snapshotEpoch: first, dirty: [fenced] }));
+      await people(`(1, 'a@x', 2, null)`);
+      const back = await it.extract(makeRequest(insert, { epoch: nextEpoch(), snapshotEpoch: empty }));
+      assert.deepEqual(brief(back.lines), ['1 c null 0 1 a@x 2.00'], 'insert mode skips what changed');
+    });
+
+    test('a statement of an abandoned run that comes late leaves the delta of a later run', async () => {
+      await reset();
+      await people(`(1, 'a@x', 1, null)`);
+      const first = nextEpoch();
+      await it.extract(makeRequest(mirror, { epoch: first }));
+      const [forward, late, later] = [nextEpoch(), nextEpoch(), nextEpoch()];
+      await it.extract(makeRequest(mirror, { epoch: forward, snapshotEpoch: first }));
+      await people(`(1, 'a@x', 1, null), (2, 'b@x', 1, null)`);
+      await it.extract(makeRequest(mirror, { epoch: later, snapshotEpoch: first }));
+      await it.extract(makeRequest(mirror, { epoch: late, snapshotEpoch: first }));
+      await people(`(1, 'a@x', 1, null)`);
+      const next = await it.extract(makeRequest(mirror, { epoch: nextEpoch(), snapshotEpoch: later }));
+      assert.deepEqual(brief(next.lines), ['2 r null 0 1 b@x null']);
+    });
+
     test('duplicates, null and empty keys, failed checks and shared match values are invalid, not absent', async () => {
       await reset();
       const sync = makeSync({

@@ -237,7 +237,9 @@ function commit(
     const known = verdicts.has(key) || (removals && (memory.held.has(key) || record.applied === '1'));
     if (!emitted.has(key) && known && !memory.attempted.has(key)) failed.set(key, record);
   }
-  if (!removals) for (const key of memory.attempted) if (!verdicts.has(key)) memory.held.delete(key);
+  const doubtful = removals ? [] : [...memory.attempted, ...memory.failures.keys()];
+  for (const key of doubtful)
+    if (!verdicts.has(key) && memory.held.get(key) !== null) memory.held.delete(key);
   for (const line of lines) {
     if (line.k === null || line.o === 'i') continue;
     const record = failed.get(line.k);

@@ -53,7 +53,7 @@ from "tailrace"."delta_people_to_crm" as d join "tailrace_failed" as x on x.row_
 where d.epoch = 7 and d.o in ('a', 'c', 'r') and x.applied = '1'
 and s.k is null and exists (select 1 from "tailrace"."marker_people_to_crm" where epoch = 7 and run = 9);
 
-delete from "tailrace"."delta_people_to_crm" where epoch not in (8, 9);
+delete from "tailrace"."delta_people_to_crm" where epoch not in (8, 9) and epoch < 9;
 
 create temp table "tailrace_dirty" as
 select k, m0, m1, m2, m3 from (
@@ -182,7 +182,7 @@ left join "tailrace_dirty" as y on y.k = r.k
 insert into "tailrace_work" (k, o, f, n, x, e, w, s, z, c0)
 select g.k, case when x.quarantined = '1' and x.kind <> 'invalid' and x.fingerprint is null and y.k is null then 'k' else 'r' end, cast(null as varchar(64)), coalesce(x.attempts, '0'), '1', cast(null as varchar(400)), 0, case when x.quarantined = '1' and x.kind <> 'invalid' and x.fingerprint is null and y.k is null then 0 else 1 end, 200,
   case when s.k is not null then s.m0 else y.m0 end
-from (select k from "tailrace"."snapshot_people_to_crm" union select row_key from "tailrace_failed" union select k from "tailrace_dirty") as g
+from (select k from "tailrace"."snapshot_people_to_crm" union select row_key as k from "tailrace_failed" union select k from "tailrace_dirty") as g
 left join "tailrace_seen" as p on p.k = g.k
 left join "tailrace"."snapshot_people_to_crm" as s on s.k = g.k
 left join "tailrace_failed" as x on x.row_key = g.k

@@ -151,12 +151,12 @@ left join "tailrace_dirty" as y on y.k = r.k
 insert into "tailrace_work" (k, o, f, n, x, e, w, s, z, c0)
 select g.k, 'd', cast(null as varchar(64)), coalesce(x.attempts, '0'), '1', cast(null as varchar(400)), 0, 0, 200,
   case when s.k is not null then s.m0 else y.m0 end
-from (select k from "tailrace_dirty") as g
+from (select row_key as k from "tailrace_failed" union select k from "tailrace_dirty") as g
 left join "tailrace_seen" as p on p.k = g.k
 left join "tailrace"."snapshot_people_to_crm" as s on s.k = g.k
 left join "tailrace_failed" as x on x.row_key = g.k
 left join "tailrace_dirty" as y on y.k = g.k
-where p.k is null and (s.k is not null);
+where p.k is null and (s.f is not null);
 
 insert into "tailrace"."delta_people_to_crm" (epoch, k, o, f, m0, m1, m2, m3)
 select 1, k, o, f, c0, cast(null as varchar(1)), cast(null as varchar(1)), cast(null as varchar(1))

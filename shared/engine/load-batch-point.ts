@@ -91,14 +91,14 @@ export function pointStore(
             ? { attribute: name, is: '=', value: holder }
             : { attribute: name, is: 'absent' },
         );
-        if (!isLast) set[name] = owner;
+        // A mark of its own, not nothing: a delivery that looked before us would take nothing for what it saw.
+        set[name] = isLast ? `0.${owner}` : owner;
       }
-      const remove = isLast && holder !== undefined ? [name] : [];
-      const written = await state.update(shardKey(syncId, epoch, shard), { when, set, remove });
+      const written = await state.update(shardKey(syncId, epoch, shard), { when, set });
       if (owner === undefined) return;
       // A write whose answer was lost is recognised when the SDK repeats it: the item is ours already.
-      if (!written.applied && written.item?.[name] !== (isLast ? undefined : owner)) throw takenOver();
-      holder = isLast ? undefined : owner;
+      if (!written.applied && written.item?.[name] !== set[name]) throw takenOver();
+      holder = set[name];
     },
   };
 }

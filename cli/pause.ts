@@ -7,9 +7,9 @@ import { printDone } from './print-done.ts';
 export function addPause(program: Command): void {
   program
     .command('pause <sync>')
-    .description('Stop a sync')
+    .description('Stop a sync: no new run starts, an active one is abandoned')
     .action(async (syncId: string) => {
       await invoke(await environmentOf(program), { verb: 'pause', syncId });
-      printDone(`${syncId}  no new run starts, an active one is abandoned:is paused`);
+      printDone(`${syncId} is paused`);
     });
 }

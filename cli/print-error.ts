@@ -10,10 +10,24 @@ export function printError(error: unknown): void {
     if (error.remedy !== undefined) console.error(`  ${error.remedy}`);
     return;
   }
+  if ((error as { code?: unknown } | null)?.code === 'ECONNREFUSED') {
+    printError(GONE);
+    return;
+  }
   console.error(
     `${pc.red('✗')} ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
   );
 }
+
+/** What the local stack leaves behind says where it was; a killed one cannot say that it has gone. */
+const GONE = new Fault(
+  'config',
+  'local_stack_not_running',
+  'nothing answers where the environment should be',
+  {
+    remedy: 'Start the local stack with `npm start -- --keep` in another terminal.',
+  },
+);
 
 /** The faults of a definition: path, what is wrong, how to mend it. */
 export function printFaults(file: string, faults: readonly DefinitionFault[]): void {

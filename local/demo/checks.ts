@@ -59,7 +59,7 @@ export function checkRefused(what: string, status: DefinitionStatus | undefined,
   const runs = version === 0 ? 'nothing of it runs' : `version ${version} keeps running`;
   const places = faults
     .map(({ path, code }) => `${path} ${code}`)
-    .slice(0, 3)
+    .slice(0, 2)
     .join(', ');
   return { name: `${what} is refused, ${runs}`, ok, detail: `${faults.length} faults: ${places}` };
 }

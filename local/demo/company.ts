@@ -5,7 +5,7 @@
  * The dirt is placed by row number, so its counts can be told by hand (see `literals.ts`); no two kinds share a row:
  *
  *   n % 500 = 11  no e-mail            n % 400 = 13  an e-mail without @      n % 1000 = 21  a blocked mail domain
- *   n % 2000 = 31 a note of 600 signs  n % 5000 = 41 the key occurs twice     n % 2500 = 57  a negative balance
+ *   n % 2000 = 31 a note of 600 signs  n % 5000 = 41 the key occurs twice     n % 10000 = 57  a negative balance
  *   ten customers without a key, one subscription with an empty key, names in a dozen scripts, emoji and combining
  *   marks, integers beyond 2^53, decimals of 18 digits, instants on both sides of a clock change, nested SUPER values
  *
@@ -137,7 +137,7 @@ function customersFrom(from: number, to: number): string {
       ${oneOf('last', LAST_NAMES)} AS last_name,
       ${oneOf('country', COUNTRIES)} AS country,
       CASE WHEN n % 3 = 0 THEN 9007199254740993 + n * 1000003 ELSE 100000 + n END AS loyalty_number,
-      CAST(CASE WHEN n % 2500 = 57 THEN -5 WHEN n % 7 = 0 THEN 12345678901234.5678 ELSE n END
+      CAST(CASE WHEN n % 10000 = 57 THEN -5 WHEN n % 7 = 0 THEN 12345678901234.5678 ELSE n END
         + shop.pick('balance', n, 10000) * 0.0001 AS DECIMAL(20,4)) AS balance,
       CASE shop.pick('consent', n, 3) WHEN 0 THEN true WHEN 1 THEN false END AS marketing_consent,
       DATE '1950-01-01' + CAST(shop.pick('born', n, 20000) AS INTEGER) AS born_on,

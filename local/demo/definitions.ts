@@ -43,8 +43,7 @@ export async function hasDefinition(world: World, syncId: string): Promise<boole
 export const definitionStatus = (world: World, syncId: string): Promise<DefinitionStatus | undefined> =>
   dynamoDefinitions(world.dynamodb, world.definitionsTable).status(syncId);
 
-/** A good definition broken in two ways: mirror cannot go with a cursor, and the column is not one of the model. */
+/** A good definition whose model is no longer one SELECT. */
 export function brokenEdit(good: Written): object {
-  const model = { ...(good.model as object), changes: { by: 'cursor', column: 'updated_at' } };
-  return { ...good, model, destination: { ...good.destination, mode: 'mirror' } };
+  return { ...good, model: { ...(good.model as object), sql: 'select 1; delete from shop.orders' } };
 }

@@ -16,7 +16,7 @@ export type FailureGroup = {
   readonly keys: readonly string[];
 };
 
-const KEYS_MAX = 3;
+const KEYS_MAX = 2;
 
 type Bucket = { readonly s3: S3Client; readonly bucket: string };
 

@@ -26,7 +26,6 @@ export async function keepRunning({ stack, sink, database }: World, dataDir: str
     '',
     pc.dim('the AWS CLI, pointed at this stack:'),
     `export ${variables.map(([name, value]) => `${name}=${value}`).join(' ')}`,
-    `export AWS_ENDPOINT_URL=${stack.endpoint}`,
     `aws dynamodb get-item --table-name ${DefinitionsTable} --key '{"syncId":{"S":"customers-to-crm"},"item":{"S":"status"}}'`,
     `aws dynamodb query --table-name ${StateTable} --key-condition-expression '#p = :p' \\`,
     `  --expression-attribute-names '{"#p":"partition"}' --expression-attribute-values '{":p":{"S":"SYNC"}}'`,

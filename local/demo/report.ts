@@ -89,9 +89,9 @@ function runsTable(runs: readonly ReportedRun[]): string {
     'dead',
   ];
   const table = new Table({
-    head: [...head, '', 'unchanged'],
+    head: [...head, '', 'unchanged'].map((name) => pc.dim(name)),
     chars: BARE,
-    style: { head: ['dim'], 'padding-left': 0, 'padding-right': 1 },
+    style: { head: [], 'padding-left': 0, 'padding-right': 1 },
     colAligns: ['left', 'left', ...Array.from({ length: 13 }, () => 'right' as const)],
   });
   const told = runs.filter((run) => run.extracted > 0 || run.ended !== 'committed');
@@ -112,13 +112,13 @@ function runCells(run: ReportedRun): string[] {
 function failuresTable(failures: readonly FailureGroup[]): string {
   if (failures.length === 0) return 'none\n';
   const table = new Table({
-    head: ['sync', 'rows', 'kind', 'code', 'reason', 'keys'],
+    head: ['sync', 'rows', 'kind', 'code', 'reason', 'keys'].map((name) => pc.dim(name)),
     chars: BARE,
-    style: { head: ['dim'], 'padding-left': 0, 'padding-right': 2 },
+    style: { head: [], 'padding-left': 0, 'padding-right': 2 },
     colAligns: ['left', 'right', 'left', 'left', 'left', 'left'],
   });
   for (const { sync, rows, kind, code, reason, keys } of failures) {
-    table.push([sync, number(rows), kind, code, short(reason, 44), short(keys.join(', '), 34)]);
+    table.push([sync, number(rows), kind, code, short(reason, 38), short(keys.join(', '), 22)]);
   }
   return `${table.toString()}\n`;
 }

@@ -3,6 +3,8 @@
  * outage, and a comparison of every field with what the models say. Both ways out of the warehouse.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -30,7 +32,8 @@ const CANARIES = [
 
 for (const extraction of ['unload', 'pages'] as const) {
   test(`from definitions to destinations that hold what the models say, by ${extraction}`, async () => {
-    const dataDir = mkdtempSync(path.join(tmpdir(), `tailrace-${extraction}-`));
+    const folder = mkdtempSync(path.join(tmpdir(), `tailrace-${extraction}-`));
+    const dataDir = path.join(folder, '.tailrace', 'local');
     const world = await startWorld(
       { dataDir, speed: SPEED, persistent: false, extraction, latencyMs: 5 },
       () => undefined,
@@ -45,9 +48,10 @@ for (const extraction of ['unload', 'pages'] as const) {
       assertHolds(report);
       assert.deepEqual(world.stack.stats().permissions.denials, [], 'every call is allowed by the template');
       await assertSecret(world, dataDir);
+      if (extraction === 'unload') await assertCommand(folder);
     } finally {
       await world.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 }
@@ -85,4 +89,37 @@ async function assertSecret({ state }: World, dataDir: string): Promise<void> {
     CANARIES.filter((canary) => text.includes(canary)),
     [],
   );
+}
+
+const LAUNCHER = path.resolve('bin/tailrace.js');
+const EXAMPLES = path.resolve('examples');
+
+/** The command against a stack that runs: what an operator would type. Not in step, or the stack could not answer. */
+async function assertCommand(folder: string): Promise<void> {
+  const tailrace = async (...words: string[]): Promise<{ code: number; said: string }> => {
+    const child = spawn(process.execPath, [LAUNCHER, ...words], {
+      cwd: folder,
+      env: { ...process.env, NO_COLOR: '1' },
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
+    const [code] = (await once(child, 'close')) as [number];
+    return { code, said };
+  };
+  const { syncs } = JSON.parse((await tailrace('status', '--json')).said) as { syncs: { syncId: string }[] };
+  assert.equal(syncs.length, 5);
+  assert.equal((await tailrace('pause', 'customers-to-app')).said, '✓ customers-to-app is paused\n');
+  const refused = await tailrace('run', 'customers-to-app');
+  assert.deepEqual([refused.code, /paused/.test(refused.said)], [1, true], refused.said);
+  assert.equal((await tailrace('resume', 'customers-to-app')).said, '✓ customers-to-app runs again\n');
+  const nobody = await tailrace('approve', 'customers-to-app', 'abcdef12');
+  assert.deepEqual([nobody.code, /no run of this sync is held/.test(nobody.said)], [1, true], nobody.said);
+  const wrong = await tailrace('push', '--unchecked', path.join(EXAMPLES, 'broken.yaml'));
+  assert.deepEqual(
+    [wrong.code, /destination\.account account_unknown/.test(wrong.said)],
+    [1, true],
+    wrong.said,
+  );
+  const right = await tailrace('push', path.join(EXAMPLES, 'companies-to-crm.yaml'));
+  assert.deepEqual([right.code, /accepted as version 2/.test(right.said)], [0, true], right.said);
 }

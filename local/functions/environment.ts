@@ -41,7 +41,11 @@ export function startEnvironment(settings: EnvironmentSettings): Environment {
     execArgv: [],
     stdout: true,
     stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+    resourceLimits: {
+      maxOldGenerationSizeMb: memoryMb,
+      // Lambda's Node runtime gives each of the three young spaces a twentieth of the memory.
+      maxYoungGenerationSizeMb: Math.ceil((3 * memoryMb) / 20),
+    },
   });
   worker.stdout.pipe(log, { end: false });
   worker.stderr.pipe(log, { end: false });

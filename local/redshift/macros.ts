@@ -7,6 +7,8 @@ export const DATABASE_SQL: readonly string[] = [
   `set global integer_division = true`,
   `set global default_null_order = 'nulls_last_on_asc_first_on_desc'`,
   `set global preserve_insertion_order = false`,
+  // Looking for the best compression takes three times as long as writing, and a laptop's tables do not live long.
+  `set global force_compression = 'uncompressed'`,
   `create schema if not exists tailrace`,
   `create type super as json`,
   ...[

@@ -2,6 +2,8 @@
 
 export type UnloadStore = {
   put(bucket: string, key: string, body: Uint8Array): Promise<void>;
+  /** The same from a file, where the store can take one without its bytes passing through here. */
+  putFile?(bucket: string, key: string, file: string): Promise<void>;
   /** Undefined when there is no such object. */
   get(bucket: string, key: string): Promise<Uint8Array | undefined>;
   /** Whether any object's key begins with the prefix. */

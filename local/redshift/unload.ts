@@ -1,9 +1,9 @@
 /**
- * UNLOAD ... FORMAT JSON MANIFEST VERBOSE: DuckDB writes lines to a scratch folder, which travel to the
- * local S3 in parts that end at a line's end, never all in memory. Options that are not implemented are refused.
+ * UNLOAD ... FORMAT JSON MANIFEST VERBOSE: DuckDB writes files of whole lines to a scratch folder, and each becomes
+ * an object of the local S3, never all in memory. Options that are not implemented are refused.
  */
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { tokensOf } from '../../shared/warehouse/sql-tokens.ts';
@@ -14,8 +14,9 @@ import { translate } from './translate.ts';
 type Unload = { readonly select: string; readonly bucket: string; readonly prefix: string };
 
 /** Under what one PUT of any local S3 takes, and a few parts even for a middling result. */
-const PART_BYTES = 8 * 1024 * 1024;
-const UPLOADS = 3;
+const PART_BYTES = 8_000_000;
+const READ_BYTES = 1024 * 1024;
+const UPLOADS = 4;
 
 /** Runs it on a connection (inside its transaction) and gives the number of rows. */
 export async function runUnload(
@@ -34,7 +35,7 @@ export async function runUnload(
   try {
     const target = path.join(folder, 'lines').replaceAll("'", "''");
     await connection.run(
-      `copy (${translate(unload.select).sql}) to '${target}' (format json, per_thread_output true)`,
+      `copy (${translate(unload.select).sql}) to '${target}' (format json, per_thread_output true, file_size_bytes ${PART_BYTES})`,
     );
     return await upload(path.join(folder, 'lines'), unload, store);
   } finally {
@@ -71,28 +72,38 @@ export function parseUnload(sql: string): Unload {
 
 export const unquoted = (text: string): string => text.slice(1, -1).replaceAll("''", "'");
 
-type Part = { readonly bytes: Buffer; readonly rows: number };
 type Entry = { readonly url: string; readonly meta: { content_length: number; record_count: number } };
 
-async function upload(folder: string, { bucket, prefix }: Unload, store: UnloadStore): Promise<number> {
-  const entries: Entry[] = [];
-  const pending = new Set<Promise<void>>();
-  let number = 0;
-  for await (const part of partsOf(folder)) {
-    const key = `${prefix}${String(number).padStart(4, '0')}_part_00.json`;
-    number += 1;
-    entries.push({
-      url: `s3://${bucket}/${key}`,
-      meta: { content_length: part.bytes.length, record_count: part.rows },
-    });
-    const sending = store.put(bucket, key, part.bytes).finally(() => pending.delete(sending));
-    pending.add(sending);
-    if (pending.size >= UPLOADS) await Promise.race(pending);
-  }
-  await Promise.all(pending);
+async function upload(folder: string, unload: Unload, store: UnloadStore): Promise<number> {
+  const { bucket, prefix } = unload;
+  const names = (await readdir(folder)).toSorted();
+  const places: (Entry | undefined)[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let at = next++; at < names.length; at = next++) {
+      places[at] = await uploadFile(path.join(folder, names[at] ?? ''), at, unload, store);
+    }
+  };
+  await Promise.all(Array.from({ length: UPLOADS }, work));
+  const entries = places.filter((entry) => entry !== undefined);
   const rows = entries.reduce((sum, entry) => sum + entry.meta.record_count, 0);
   await store.put(bucket, `${prefix}manifest`, Buffer.from(manifest(entries, rows)));
   return rows;
+}
+
+/** One file as one object; none for a file without lines, as Redshift writes none. */
+async function uploadFile(
+  file: string,
+  number: number,
+  { bucket, prefix }: Unload,
+  store: UnloadStore,
+): Promise<Entry | undefined> {
+  const { bytes, lines } = await measure(file);
+  if (lines === 0) return undefined;
+  const key = `${prefix}${String(number).padStart(4, '0')}_part_00.json`;
+  if (store.putFile !== undefined) await store.putFile(bucket, key, file);
+  else await store.put(bucket, key, await readFile(file));
+  return { url: `s3://${bucket}/${key}`, meta: { content_length: bytes, record_count: lines } };
 }
 
 function manifest(entries: readonly Entry[], rows: number): string {
@@ -104,22 +115,15 @@ function manifest(entries: readonly Entry[], rows: number): string {
   });
 }
 
-/** The files of the folder as parts of whole lines. */
-async function* partsOf(folder: string): AsyncGenerator<Part> {
-  for (const name of (await readdir(folder)).toSorted()) {
-    let rest: Buffer = Buffer.alloc(0);
-    for await (const chunk of createReadStream(path.join(folder, name), { highWaterMark: PART_BYTES })) {
-      const bytes = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
-      const end = bytes.lastIndexOf(10) + 1;
-      if (end > 0) yield { bytes: bytes.subarray(0, end), rows: lineCount(bytes, end) };
-      rest = Buffer.from(bytes.subarray(end));
-    }
-    if (rest.length > 0) yield { bytes: rest, rows: 1 };
+async function measure(file: string): Promise<{ readonly bytes: number; readonly lines: number }> {
+  let bytes = 0;
+  let lines = 0;
+  for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES })) {
+    const read = chunk as Buffer;
+    bytes += read.length;
+    for (let at = read.indexOf(LINE_FEED); at >= 0; at = read.indexOf(LINE_FEED, at + 1)) lines += 1;
   }
+  return { bytes, lines };
 }
 
-function lineCount(bytes: Buffer, end: number): number {
-  let count = 0;
-  for (let at = bytes.indexOf(10); at >= 0 && at < end; at = bytes.indexOf(10, at + 1)) count += 1;
-  return count;
-}
+const LINE_FEED = 10;

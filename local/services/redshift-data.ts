@@ -102,6 +102,10 @@ export function warehouseStore(files: ObjectFiles, authorizer: Authorizer, calle
       check('s3:PutObject', bucket, key, 'kms:GenerateDataKey');
       await files.put(bucket, key, body);
     },
+    async putFile(bucket, key, file) {
+      check('s3:PutObject', bucket, key, 'kms:GenerateDataKey');
+      await files.put(bucket, key, { file });
+    },
     async get(bucket, key) {
       check('s3:GetObject', bucket, key, 'kms:Decrypt');
       return files.get(bucket, key);

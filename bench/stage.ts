@@ -56,6 +56,7 @@ export async function startBenchStage(settings: BenchStageSettings): Promise<Ben
   const dynamodb = new DynamoDBClient(client);
   const documents = DynamoDBDocumentClient.from(dynamodb);
   const lambda = new LambdaClient(client);
+  const ended = runEnds(stack);
   const state = { client: documents, table: outputs.StateTable ?? '' };
   await stack.warehouse.sql('CREATE SCHEMA IF NOT EXISTS tailrace');
   const [key = ''] =
@@ -66,7 +67,7 @@ export async function startBenchStage(settings: BenchStageSettings): Promise<Ben
     stageKey: `arn:aws:kms:${region}:000000000000:key/local-${key}`,
     async run() {
       await accepted(dynamodb, documents, outputs.DefinitionsTable ?? '', settings);
-      return runOnce(state, lambda, outputs.ApiFunction ?? '');
+      return runOnce(ended, state, lambda, outputs.ApiFunction ?? '');
     },
     batches: async () => (await lastRun(state))?.sealed?.cut.batches ?? 0,
     stagedRows: async () =>
@@ -122,21 +123,39 @@ async function accepted(
   }
 }
 
-async function runOnce(state: StateTable, lambda: LambdaClient, api: string) {
-  const before = (await endedRuns(state, SYNC_ID)).length;
+/** Waits for the engine's own event: looking again and again would take time from the stack that is measured. */
+async function runOnce(ended: () => Promise<void>, state: StateTable, lambda: LambdaClient, api: string) {
   await graceOver(state);
-  const startedAt = Date.now();
+  const over = ended();
   const Payload = Buffer.from(JSON.stringify({ verb: 'run', syncId: SYNC_ID }));
   const { Payload: answer } = await lambda.send(new InvokeCommand({ FunctionName: api, Payload }));
   const told = JSON.parse(Buffer.from(answer ?? []).toString('utf8')) as { ok?: boolean };
   if (told.ok !== true) throw new Error(`the run did not start: ${JSON.stringify(told)}`);
-  for (;;) {
-    const run = (await endedRuns(state, SYNC_ID))[before];
-    if (run?.result.ended === 'committed')
-      return { elapsedMs: run.result.at - startedAt, result: run.result };
-    if (run !== undefined) throw new Error(`the run ended as ${run.result.ended} (${run.result.code})`);
-    await sleep(WAIT_MS);
-  }
+  const startedAt = await acquiredAt(state);
+  await over;
+  const run = (await endedRuns(state, SYNC_ID)).at(-1);
+  if (run?.result.ended === 'committed') return { elapsedMs: run.result.at - startedAt, result: run.result };
+  throw new Error(`the run ended as ${run?.result.ended} (${run?.result.code})`);
+}
+
+/** When the run acquired its sync, as the state table says; the answer to the request comes right after. */
+async function acquiredAt(state: StateTable): Promise<number> {
+  const sync = (await readSyncs(state)).find(({ syncId }) => syncId === SYNC_ID);
+  if (sync?.startedAt === undefined) throw new Error('the run was over before it could be looked at');
+  return sync.startedAt;
+}
+
+const ENDS: ReadonlySet<string> = new Set(['Run Committed', 'Run Failed', 'Run Fenced', 'Run Held']);
+
+/** A promise for the next end of a run, whatever end it is. */
+function runEnds(stack: LocalStack): () => Promise<void> {
+  let waiting: (() => void)[] = [];
+  stack.onEvent((_bus, event) => {
+    if (!ENDS.has(event['detail-type'])) return;
+    for (const tell of waiting) tell();
+    waiting = [];
+  });
+  return () => new Promise((resolve) => waiting.push(resolve));
 }
 
 /** The pause after a run is no part of the next one, and asking in vain would be counted. */

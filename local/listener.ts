@@ -89,8 +89,7 @@ function rejectForeignHost(request: IncomingMessage): void {
 function asServiceError(error: unknown, request: IncomingMessage): ServiceError {
   if (error instanceof ServiceError) return error;
   // The caller died, gave up, or the stack is stopping: what it asked for may be half gone, and nobody waits for it.
-  if (request.socket.destroyed)
-    return new ServiceError('RequestAborted', 'the caller went away');
+  if (request.socket.destroyed) return new ServiceError('RequestAborted', 'the caller went away');
   console.error('local stack: unexpected', error);
   return new ServiceError(
     'InternalServerError',

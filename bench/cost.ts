@@ -15,7 +15,7 @@ export type RunCost = {
   readonly calls: Readonly<Record<string, number>>;
   readonly invocations: Readonly<Record<string, number>>;
   readonly writeUnits: Readonly<Record<string, number>>;
-  /** Writes to SYNC, RUN and SHARD; at most 6 + 1.05 x batches. */
+  /** Write requests to SYNC, RUN and SHARD, each of one or two units; at most 6 + 1.05 x batches. */
   readonly protocolWrites: number;
   readonly protocolWritesMax: number;
   /** Writes to BUDGET and BREAKER, and the seconds in which loaders were at work, summed over loaders. */
@@ -101,7 +101,9 @@ async function measureSecondRun(stage: BenchStage, sink: BenchSink, rows: number
 }
 
 /** By action, by kind of item, by function. */
-type Tally = Readonly<Record<'calls' | 'writes' | 'billedMs' | 'invocations', ReadonlyMap<string, number>>>;
+type Tally = Readonly<
+  Record<'calls' | 'writes' | 'writeRequests' | 'billedMs' | 'invocations', ReadonlyMap<string, number>>
+>;
 
 async function costOf(stage: BenchStage): Promise<RunCost> {
   const before = tally(stage.stack);
@@ -112,7 +114,8 @@ async function costOf(stage: BenchStage): Promise<RunCost> {
   const billed = difference(before.billedMs, after.billedMs);
   const invocations = difference(before.invocations, after.invocations);
   const batches = await stage.batches();
-  const sum = (...kinds: string[]): number => kinds.reduce((total, kind) => total + (writes[kind] ?? 0), 0);
+  const requests = difference(before.writeRequests, after.writeRequests);
+  const sum = (...kinds: string[]): number => kinds.reduce((total, kind) => total + (requests[kind] ?? 0), 0);
   const loaderMs = Object.entries(billed).reduce(
     (ms, [name, own]) => (name.includes('LoadBatch') ? ms + own : ms),
     0,
@@ -142,14 +145,19 @@ function tally({ stats }: LocalStack): Tally {
     calls.set(action, (calls.get(action) ?? 0) + times);
   }
   const writes = new Map<string, number>();
+  const writeRequests = new Map<string, number>();
   for (const [table, kinds] of Object.entries(dynamodb.writes)) {
     if (!table.startsWith('State')) continue;
-    for (const [kind, { units }] of Object.entries(kinds)) writes.set(kind, (writes.get(kind) ?? 0) + units);
+    for (const [kind, { requests, units }] of Object.entries(kinds)) {
+      writes.set(kind, (writes.get(kind) ?? 0) + units);
+      writeRequests.set(kind, (writeRequests.get(kind) ?? 0) + requests);
+    }
   }
   const billed = Object.entries(functions).filter(([name]) => !name.startsWith(SWEEP));
   return {
     calls,
     writes,
+    writeRequests,
     billedMs: new Map(billed.map(([name, own]) => [name, own.billedMs])),
     invocations: new Map(billed.map(([name, own]) => [name, own.invocations])),
   };

@@ -61,6 +61,7 @@ async function realRate(sink: BenchSink, loaders: number): Promise<RealRate> {
     extraction: 'unload',
     changes: 'all',
     callsPerSecond: REQUESTS,
+    windowMs: PER_MS,
     loaders,
   });
   try {

@@ -41,6 +41,8 @@ export type BenchStageSettings = {
   readonly changes: 'diff' | 'all';
   /** Calls a second; absent: more than any machine does. */
   readonly callsPerSecond?: number;
+  /** In windows of this length. */
+  readonly windowMs?: number;
   /** At once on the bulk lane; Lambda's minimum is two, so one is two of which one finds nothing. */
   readonly loaders?: number;
 };
@@ -81,7 +83,13 @@ export async function startBenchStage(settings: BenchStageSettings): Promise<Ben
   };
 }
 
-function stageSettings({ sinkPort, extraction, callsPerSecond = 10_000, loaders = 2 }: BenchStageSettings) {
+function stageSettings({
+  sinkPort,
+  extraction,
+  callsPerSecond = 10_000,
+  windowMs = 10_000,
+  loaders = 2,
+}: BenchStageSettings) {
   const { local } = environments;
   if (local === undefined) throw new Error('infra/environments.ts has no environment local');
   return {
@@ -92,7 +100,7 @@ function stageSettings({ sinkPort, extraction, callsPerSecond = 10_000, loaders 
         name: ACCOUNT_NAME,
         destination: 'http',
         settings: { url: `http://127.0.0.1:${sinkPort}` },
-        rate: { requests: callsPerSecond * 10, perMs: 10_000 },
+        rate: { requests: (callsPerSecond * windowMs) / 1000, perMs: windowMs },
         requestRowsMax: 200,
         requestsInFlight: 8,
         allow: [{ host: '127.0.0.1', port: sinkPort }],

@@ -2,11 +2,11 @@
  * UNLOAD ... FORMAT JSON MANIFEST VERBOSE: DuckDB writes files of whole lines to a scratch folder, and each becomes
  * an object of the local S3, never all in memory. Options that are not implemented are refused.
  */
-import { createReadStream } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { tokensOf } from '../../shared/warehouse/sql-tokens.ts';
+import { fileChunks } from '../file-chunks.ts';
 import { invalid } from './data-api-error.ts';
 import { parseS3Url, type UnloadStore } from './object-store.ts';
 import { translate } from './translate.ts';
@@ -15,7 +15,6 @@ type Unload = { readonly select: string; readonly bucket: string; readonly prefi
 
 /** Under what one PUT of any local S3 takes, and a few parts even for a middling result. */
 const PART_BYTES = 8_000_000;
-const READ_BYTES = 1024 * 1024;
 const UPLOADS = 4;
 
 /** Runs it on a connection (inside its transaction) and gives the number of rows. */
@@ -118,8 +117,7 @@ function manifest(entries: readonly Entry[], rows: number): string {
 async function measure(file: string): Promise<{ readonly bytes: number; readonly lines: number }> {
   let bytes = 0;
   let lines = 0;
-  for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES })) {
-    const read = chunk as Buffer;
+  for await (const read of fileChunks(file)) {
     bytes += read.length;
     for (let at = read.indexOf(LINE_FEED); at >= 0; at = read.indexOf(LINE_FEED, at + 1)) lines += 1;
   }

@@ -4,11 +4,12 @@
  * an encoded name, lets an object and a folder share a name.
  */
 import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, type Stats } from 'node:fs';
+import { createWriteStream, type Stats } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { fileChunks } from '../file-chunks.ts';
 
 export type ObjectInfo = {
   readonly key: string;
@@ -26,8 +27,8 @@ export type ObjectFiles = {
   ): Promise<ObjectInfo>;
   info(bucket: string, key: string): Promise<ObjectInfo | undefined>;
   get(bucket: string, key: string): Promise<Buffer | undefined>;
-  /** Bytes `from` to `to`, both included. */
-  read(bucket: string, key: string, from: number, to: number): Readable;
+  /** Bytes `from` to `to`, both included; a piece is valid until the next one is asked for. */
+  read(bucket: string, key: string, from: number, to: number): AsyncIterable<Buffer>;
   remove(bucket: string, key: string): Promise<void>;
   /** In the order of the keys' UTF-8 bytes, as S3 lists them. */
   list(bucket: string, prefix: string): Promise<ObjectInfo[]>;
@@ -35,8 +36,6 @@ export type ObjectFiles = {
   fileOf(bucket: string, key: string): string;
 };
 
-/** Large reads per system call: a batch of 4 MiB takes four. */
-const READ_BYTES = 1024 * 1024;
 const LEAF = '@';
 
 export function openObjectFiles(directory: string): ObjectFiles {
@@ -67,8 +66,7 @@ export function openObjectFiles(directory: string): ObjectFiles {
       return found && infoOf(key, found);
     },
     get: (bucket, key) => readFile(fileOf(bucket, key)).catch(() => undefined),
-    read: (bucket, key, from, to) =>
-      createReadStream(fileOf(bucket, key), { start: from, end: to, highWaterMark: READ_BYTES }),
+    read: (bucket, key, from, to) => fileChunks(fileOf(bucket, key), from, to + 1),
     remove: (bucket, key) => rm(fileOf(bucket, key), { force: true }),
     async list(bucket, prefix) {
       const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);

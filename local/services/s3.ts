@@ -4,7 +4,6 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Authorizer, Caller } from '../iam/authorizer.ts';
 import { type Exchange, escapeXml, notImplemented, type Service, ServiceError } from '../wire.ts';
 import { decodeAwsChunks } from './aws-chunked.ts';
@@ -115,9 +114,25 @@ async function get(settings: S3Settings, target: Target, exchange: Exchange): Pr
 }
 
 /** A reader that goes away (an aborted batch) is no error of ours. */
-async function send(bytes: Readable, response: ServerResponse): Promise<void> {
-  await pipeline(bytes, response).catch(() => response.destroy());
+async function send(bytes: AsyncIterable<Buffer>, response: ServerResponse): Promise<void> {
+  try {
+    for await (const chunk of bytes) await written(response, chunk);
+    response.end();
+  } catch {
+    response.destroy();
+  }
 }
+
+/** Resolves when the piece has left this process, so that its memory may be used again. */
+const written = (response: ServerResponse, chunk: Buffer): Promise<void> =>
+  new Promise((resolve, reject) => {
+    response.once('close', reject);
+    response.write(chunk, (error) => {
+      response.off('close', reject);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 
 /** Without s3:ListBucket a missing object is a refusal, as on AWS: the caller may not learn that it is missing. */
 function missing(authorizer: Authorizer, caller: Caller, target: Target): ServiceError {

@@ -5,8 +5,10 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FunctionUsage } from './functions/function.ts';
-import { type Authorizer, createAuthorizer, OPERATOR_KEY, type Usage } from './iam/authorizer.ts';
+import type { EnvironmentKind } from './functions/environment.ts';
+import type { FunctionUsage, OnInvocation } from './functions/function.ts';
+import { type Authorizer, createAuthorizer, OPERATOR_KEY } from './iam/authorizer.ts';
+import type { Usage } from './iam/usage.ts';
 import { type Listener, startListener } from './listener.ts';
 import type { LocalRedshift } from './redshift/endpoint.ts';
 import type { DynamoUsage } from './services/dynamodb.ts';
@@ -35,6 +37,13 @@ export type StackSettings = {
   readonly secrets?: Readonly<Record<string, object>>;
   /** The id at the end of the workgroup's ARN, as the template's warehouse role names it. */
   readonly workgroupId?: string;
+  /**
+   * What execution environments are: threads of this process, or processes of their own that can be killed and paused
+   * one by one. Absent: threads.
+   */
+  readonly environments?: EnvironmentKind;
+  /** Told of each invocation as it begins, with the environment's process if it has one. */
+  readonly onInvocation?: OnInvocation;
 };
 
 export type StackStats = {
@@ -108,6 +117,8 @@ async function startOn(
     speed: settings.speed ?? 1,
     workgroupId: settings.workgroupId ?? WORKGROUP_ID,
     secrets: settings.secrets ?? {},
+    environments: settings.environments ?? 'threads',
+    onInvocation: settings.onInvocation,
     assetOf: raw.assetOf,
     streamSources: () => sources.started.streamSources,
   };

@@ -7,9 +7,9 @@
  * may allow. A KMS key is stricter: its own policy must name the role, or hand the decision to IAM.
  */
 import { createHash } from 'node:crypto';
-import { ServiceError } from '../wire.ts';
 import type { RequestContext } from './conditions.ts';
-import { type AccessRequest, covers, decide, type Statement } from './policy.ts';
+import { type AccessRequest, decide, type Statement } from './policy.ts';
+import { openUsageBook, type Usage } from './usage.ts';
 
 export type Caller =
   | { readonly is: 'operator' }
@@ -22,16 +22,6 @@ export type Role = {
   readonly logicalId: string;
   readonly identity: readonly Statement[];
   readonly trust: readonly Statement[];
-};
-
-export type Denial = { readonly caller: string; readonly action: string; readonly resource: string };
-
-export type Usage = {
-  /** Statement id -> actions that it allowed. */
-  readonly statements: Readonly<Record<string, readonly string[]>>;
-  /** `<caller> <action> <resource>` -> times. */
-  readonly calls: Readonly<Record<string, number>>;
-  readonly denials: readonly Denial[];
 };
 
 export type Authorizer = {
@@ -64,14 +54,17 @@ export type PermissionSettings = {
 export function createAuthorizer(settings: PermissionSettings): Authorizer {
   const roles = new Map(settings.roles.map((role) => [role.arn, role]));
   const callers = new Map<string, Caller>([[OPERATOR_KEY, { is: 'operator' }]]);
-  const book = usageBook();
+  const book = openUsageBook([
+    ...settings.roles.flatMap(({ identity, trust }) => [...identity, ...trust]),
+    ...[...settings.resourcePolicies.values()].flat(),
+  ]);
 
   function authorize(caller: Caller, action: string, resource: string, context: RequestContext = {}): void {
     if (caller.is === 'operator') return;
     const request = { action, resource, context: { ...baseContext(settings, caller), ...context } };
-    const allowedBy = verdict(settings, roles, caller, request);
-    if (allowedBy === undefined) throw book.denied(caller, request);
-    book.used(caller, request, allowedBy);
+    const { allowedBy, deniedBy } = verdict(settings, roles, caller, request);
+    if (allowedBy === undefined) throw book.denied(labelOf(caller), request, 'in its role', deniedBy);
+    book.used(labelOf(caller), request, allowedBy);
   }
 
   return {
@@ -91,8 +84,9 @@ export function createAuthorizer(settings: PermissionSettings): Authorizer {
       const request = { action: 'sts:AssumeRole', resource: roleArn, context };
       const trust = (roles.get(roleArn)?.trust ?? []).filter((s) => names(s, caller, settings.account));
       const decision = decide(trust, request);
-      if (decision.is !== 'allowed') throw book.denied(caller, request, 'in the trust policy of that role');
-      book.used(caller, request, [decision.by]);
+      if (decision.is !== 'allowed')
+        throw book.denied(labelOf(caller), request, 'in the trust policy of that role');
+      book.used(labelOf(caller), request, [decision.by]);
     },
     callerOf: (accessKey) => callers.get(accessKey),
     accessKeyFor(roleArn, label) {
@@ -105,28 +99,30 @@ export function createAuthorizer(settings: PermissionSettings): Authorizer {
   };
 }
 
-/** The statements that allow the request, or undefined when it is refused. */
+/** The statements that allow the request; none when it is refused, and then perhaps the one that denies it. */
+type Verdict = { readonly allowedBy?: readonly Statement[]; readonly deniedBy?: Statement };
+
 function verdict(
   settings: PermissionSettings,
   roles: ReadonlyMap<string, Role>,
   caller: Exclude<Caller, { is: 'operator' }>,
   request: AccessRequest,
-): readonly Statement[] | undefined {
+): Verdict {
   const onResource = resourcePolicyOf(settings.resourcePolicies, request.resource);
   const mine = decide(
     onResource.filter((statement) => names(statement, caller, settings.account)),
     request,
   );
-  if (mine.is === 'denied') return undefined;
-  if (caller.is === 'service') return mine.is === 'allowed' ? [mine.by] : undefined;
+  if (mine.is === 'denied') return { deniedBy: mine.by };
+  if (caller.is === 'service') return mine.is === 'allowed' ? { allowedBy: [mine.by] } : {};
   const identity = decide(roles.get(caller.roleArn)?.identity ?? [], request);
-  if (identity.is === 'denied') return undefined;
+  if (identity.is === 'denied') return { deniedBy: identity.by };
   const delegating = mine.is === 'allowed' && mine.by.principals.some((p) => p.endsWith(':root'));
   if (identity.is === 'allowed') {
-    if (!request.action.startsWith('kms:')) return [identity.by];
-    return mine.is === 'allowed' ? [identity.by, mine.by] : undefined;
+    if (!request.action.startsWith('kms:')) return { allowedBy: [identity.by] };
+    return mine.is === 'allowed' ? { allowedBy: [identity.by, mine.by] } : {};
   }
-  return mine.is === 'allowed' && !delegating ? [mine.by] : undefined;
+  return mine.is === 'allowed' && !delegating ? { allowedBy: [mine.by] } : {};
 }
 
 /** Objects of a bucket and versions of a function are spoken for by the policy of the whole. */
@@ -179,48 +175,5 @@ function baseContext(
   };
 }
 
-/** Counts of what was allowed and refused. */
-function usageBook() {
-  const statements = new Map<string, Set<string>>();
-  const calls = new Map<string, number>();
-  const denials: Denial[] = [];
-  return {
-    used(caller: Caller, request: AccessRequest, by: readonly Statement[]): void {
-      for (const { id } of by) {
-        const actions = statements.get(id) ?? new Set();
-        statements.set(id, actions.add(request.action));
-      }
-      const line = `${labelOf(caller)} ${request.action} ${withoutObjectKey(request.resource)}`;
-      calls.set(line, (calls.get(line) ?? 0) + 1);
-    },
-    denied(caller: Caller, request: AccessRequest, where = 'in its role'): ServiceError {
-      const denial = { caller: labelOf(caller), action: request.action, resource: request.resource };
-      if (denials.length < DENIALS_KEPT_MAX) denials.push(denial);
-      const missing = JSON.stringify({
-        Effect: 'Allow',
-        Action: request.action,
-        Resource: request.resource,
-      });
-      const message = `${denial.caller} may not ${denial.action} on ${denial.resource}; missing ${where}: ${missing}`;
-      return new ServiceError('AccessDeniedException', message, 403);
-    },
-    usage: (): Usage => ({
-      statements: Object.fromEntries([...statements].map(([id, actions]) => [id, [...actions].toSorted()])),
-      calls: Object.fromEntries(calls),
-      denials: [...denials],
-    }),
-  };
-}
-
-/** A retry loop on a refused call must not fill the memory. */
-const DENIALS_KEPT_MAX = 1000;
-
 export const labelOf = (caller: Caller): string =>
   caller.is === 'role' ? caller.label : caller.is === 'service' ? caller.service : 'operator';
-
-const withoutObjectKey = (resource: string): string =>
-  resource.startsWith('arn:aws:s3:::') ? resource.replace(/\/.*/, '/*') : resource;
-
-/** Statements of a role that a request would need; for tests and reports. */
-export const covering = (role: Role, request: AccessRequest): readonly Statement[] =>
-  role.identity.filter((statement) => covers(statement, request));

@@ -35,13 +35,22 @@ export function parsePolicy(document: unknown, where: string): readonly Statemen
   );
 }
 
-/** Does the statement speak about this request, whoever makes it? */
-export function covers(statement: Statement, request: AccessRequest): boolean {
-  return (
-    statement.actions.some((pattern) => matches(pattern.toLowerCase(), request.action.toLowerCase())) &&
-    (statement.resources.length === 0 || statement.resources.some((r) => matches(r, request.resource))) &&
-    conditionsHold(statement.conditions, request.context)
-  );
+/** The action and the resource of a statement that speak about a request, as they are written in the template. */
+export type Part = { readonly action: string; readonly resource: string };
+
+/** A trust policy names no resource. */
+export const NO_RESOURCE = '';
+
+/** Does the statement speak about this request, whoever makes it? Gives the part of it that does. */
+export function partFor(statement: Statement, request: AccessRequest): Part | undefined {
+  const asked = request.action.toLowerCase();
+  const action = statement.actions.find((pattern) => matches(pattern.toLowerCase(), asked));
+  const resource =
+    statement.resources.length === 0
+      ? NO_RESOURCE
+      : statement.resources.find((pattern) => matches(pattern, request.resource));
+  if (action === undefined || resource === undefined) return undefined;
+  return conditionsHold(statement.conditions, request.context) ? { action, resource } : undefined;
 }
 
 /** `denied` wins over `allowed`; `silent` when no statement covers the request. */
@@ -51,7 +60,7 @@ export function decide(
 ): { readonly is: 'allowed' | 'denied'; readonly by: Statement } | { readonly is: 'silent' } {
   let allowedBy: Statement | undefined;
   for (const statement of statements) {
-    if (!covers(statement, request)) continue;
+    if (partFor(statement, request) === undefined) continue;
     if (statement.effect === 'Deny') return { is: 'denied', by: statement };
     allowedBy ??= statement;
   }

@@ -1,11 +1,15 @@
 /**
- * One execution environment of a function: a worker thread with its own variables and a heap as large as the
- * function's memory. States: `starting` -> `idle` <-> `busy` -> `dead` (timed out, crashed, killed or stopped); a
- * dead one is never used again. Unlike Lambda's it is not frozen between invocations.
+ * One execution environment of a function, with its own variables and a heap as large as the function's memory.
+ * States: `starting` -> `idle` <-> `busy` -> `dead` (timed out, crashed, killed or stopped); a dead one is never used
+ * again. What it runs on is its kind: a thread (fast, the usual) or a process (can be killed and paused from outside,
+ * and outlives the services for as long as its invocation lasts). Neither is frozen between invocations, as Lambda's is.
  */
 import type { Writable } from 'node:stream';
-import { Worker } from 'node:worker_threads';
-import type { Answer, Bootstrap, Invocation } from './worker.ts';
+import type { Answer, Bootstrap, Invocation } from './handler.ts';
+import { startProcess } from './process-host.ts';
+import { startThread } from './thread-host.ts';
+
+export type EnvironmentKind = 'threads' | 'processes';
 
 export type InvokeResult =
   | { readonly is: 'result'; readonly payload: string }
@@ -22,34 +26,37 @@ export type Environment = {
   /** Ends at once, as a hard crash would; a running invocation answers with an error. */
   kill(reason: string): void;
   readonly dead: boolean;
+  /** Of an environment that is a process. */
+  readonly pid: number | undefined;
 };
 
-export type EnvironmentSettings = Bootstrap & {
+export type EnvironmentSettings = {
+  readonly kind: EnvironmentKind;
+  readonly bootstrap: Bootstrap;
   readonly variables: Readonly<Record<string, string>>;
   readonly memoryMb: number;
   readonly log: Writable;
+};
+
+/** The seam between an environment and what it runs on. */
+export type StartHost = (settings: EnvironmentSettings, told: HostListener) => Host;
+export type Host = {
+  readonly pid: number | undefined;
+  post(invocation: Invocation): void;
+  /** At once; nothing is told afterwards that matters. */
+  end(): void;
+};
+export type HostListener = { answer(answer: Answer): void; ended(reason: string): void };
+
+const HOSTS: Readonly<Record<EnvironmentKind, StartHost>> = {
+  threads: startThread,
+  processes: startProcess,
 };
 
 /** Lambda gives an init 10 s; a laptop that runs everything at once may take longer. */
 const START_MS_MAX = 60_000;
 
 export function startEnvironment(settings: EnvironmentSettings): Environment {
-  const { variables, memoryMb, log, ...bootstrap } = settings;
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData: bootstrap satisfies Bootstrap,
-    env: variables,
-    execArgv: [],
-    stdout: true,
-    stderr: true,
-    resourceLimits: {
-      maxOldGenerationSizeMb: memoryMb,
-      // Lambda's Node runtime gives each of the three young spaces a twentieth of the memory.
-      maxYoungGenerationSizeMb: Math.ceil((3 * memoryMb) / 20),
-    },
-  });
-  worker.stdout.pipe(log, { end: false });
-  worker.stderr.pipe(log, { end: false });
-
   let dead = false;
   let settle: ((result: InvokeResult) => void) | undefined;
   const ready = Promise.withResolvers<void>();
@@ -57,6 +64,15 @@ export function startEnvironment(settings: EnvironmentSettings): Environment {
     () => die('Runtime.InitTimeout', `no init within ${START_MS_MAX} ms`),
     START_MS_MAX,
   );
+  const host = HOSTS[settings.kind](settings, {
+    answer(answer) {
+      if (answer.is === 'ready') {
+        clearTimeout(slowStart);
+        ready.resolve();
+      } else settle?.(answer);
+    },
+    ended: (reason) => die('Runtime.ExitError', reason),
+  });
 
   function die(errorType: string, errorMessage: string): void {
     if (dead) return;
@@ -64,23 +80,14 @@ export function startEnvironment(settings: EnvironmentSettings): Environment {
     clearTimeout(slowStart);
     ready.resolve();
     settle?.(failure(errorType, errorMessage));
-    void worker.terminate();
+    host.end();
   }
-  worker.on('error', (error) =>
-    die('Runtime.ExitError', error instanceof Error ? error.message : String(error)),
-  );
-  worker.on('exit', (code) => die('Runtime.ExitError', `the environment exited with code ${code}`));
-  worker.on('message', (answer: Answer) => {
-    if (answer.is === 'ready') {
-      clearTimeout(slowStart);
-      ready.resolve();
-    } else settle?.(answer);
-  });
 
   return {
     get dead() {
       return dead;
     },
+    pid: host.pid,
     kill: (reason) => die('Runtime.Killed', reason),
     async invoke({ requestId, event, timeoutMs }) {
       const done = Promise.withResolvers<InvokeResult>();
@@ -88,7 +95,7 @@ export function startEnvironment(settings: EnvironmentSettings): Environment {
       await ready.promise;
       const deadlineAt = Date.now() + timeoutMs;
       if (dead) done.resolve(failure('Runtime.ExitError', 'the environment died during its start'));
-      else worker.postMessage({ requestId, event, deadlineAt } satisfies Invocation);
+      else host.post({ requestId, event, deadlineAt });
       const timer = setTimeout(
         () => die('Sandbox.Timedout', `Task timed out after ${timeoutMs} ms`),
         timeoutMs,

@@ -5,7 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import { createWriteStream, mkdirSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type Environment, type InvokeResult, startEnvironment } from './environment.ts';
+import {
+  type Environment,
+  type EnvironmentKind,
+  type InvokeResult,
+  startEnvironment,
+} from './environment.ts';
 
 export type FunctionSettings = {
   readonly logicalId: string;
@@ -21,7 +26,12 @@ export type FunctionSettings = {
   readonly reservedConcurrency: number | undefined;
   readonly variables: Readonly<Record<string, string>>;
   readonly logFile: string;
+  readonly environments: EnvironmentKind;
+  /** Told of each invocation as it begins, with the environment's process if it has one. */
+  readonly onInvocation: OnInvocation | undefined;
 };
+
+export type OnInvocation = (logicalId: string, pid: number | undefined) => void;
 
 export type FunctionUsage = {
   invocations: number;
@@ -59,12 +69,13 @@ export function createFunction(settings: FunctionSettings): LocalFunction {
   function acquire(): Environment {
     for (let warm = idle.pop(); warm !== undefined; warm = idle.pop()) if (!warm.dead) return warm;
     usage.coldStarts += 1;
-    const { file, exportName, arn: functionArn, variables, memoryMb } = settings;
-    return startEnvironment({ file, exportName, functionArn, variables, memoryMb, log });
+    const { file, exportName, arn: functionArn, variables, memoryMb, environments: kind } = settings;
+    return startEnvironment({ kind, bootstrap: { file, exportName, functionArn }, variables, memoryMb, log });
   }
 
   async function run(environment: Environment, event: string): Promise<InvokeResult> {
     const startedAt = Date.now();
+    settings.onInvocation?.(settings.logicalId, environment.pid);
     const result = await environment.invoke({
       requestId: randomUUID(),
       event,

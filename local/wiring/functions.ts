@@ -7,7 +7,13 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { type AsyncSettings, startAsyncInvocations } from '../functions/async-invocations.ts';
-import { createFunction, type FunctionSettings, type LocalFunction } from '../functions/function.ts';
+import type { EnvironmentKind } from '../functions/environment.ts';
+import {
+  createFunction,
+  type FunctionSettings,
+  type LocalFunction,
+  type OnInvocation,
+} from '../functions/function.ts';
 import type { Authorizer, Caller } from '../iam/authorizer.ts';
 import type { LocalQueue } from '../queue.ts';
 import type { Delivery } from '../services/delivery.ts';
@@ -25,6 +31,8 @@ export type FunctionContext = {
   readonly dataDir: string;
   /** Before the first retry of an asynchronous invocation. */
   readonly asyncRetryMs: number;
+  readonly environments: EnvironmentKind;
+  readonly onInvocation: OnInvocation | undefined;
 };
 
 export type RunningFunction = Invocable & { readonly queue: LocalQueue };
@@ -67,6 +75,8 @@ function settingsOf(context: FunctionContext, resource: Resource, properties: Pr
     reservedConcurrency: properties.ReservedConcurrentExecutions,
     variables: variablesOf(context, resource, properties),
     logFile: path.join(context.dataDir, 'logs', `${logicalId}.log`),
+    environments: context.environments,
+    onInvocation: context.onInvocation,
   };
 }
 

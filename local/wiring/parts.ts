@@ -1,5 +1,7 @@
 /** Opens what the template declares, in the order in which one part needs another. */
 import path from 'node:path';
+import type { EnvironmentKind } from '../functions/environment.ts';
+import type { OnInvocation } from '../functions/function.ts';
 import type { StreamSource } from '../functions/stream-source.ts';
 import type { Authorizer, Caller } from '../iam/authorizer.ts';
 import type { LocalQueue } from '../queue.ts';
@@ -28,6 +30,8 @@ export type Base = {
   readonly speed: number;
   readonly workgroupId: string;
   readonly secrets: Readonly<Record<string, object>>;
+  readonly environments: EnvironmentKind;
+  readonly onInvocation: OnInvocation | undefined;
   assetOf(objectKey: string): string;
   streamSources(): ReadonlyMap<string, readonly StreamSource[]>;
 };

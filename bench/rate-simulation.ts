@@ -86,7 +86,13 @@ export function mostInWindow(moments: readonly number[], windowMs: number): numb
   return most;
 }
 
-type Message = { readonly shard: number; readonly ordinal: number; visibleAt: number; receives: number };
+type Message = {
+  readonly shard: number;
+  readonly ordinal: number;
+  visibleAt: number;
+  receives: number;
+  firstReceivedAt?: number;
+};
 
 type World = {
   readonly clock: VirtualClock;
@@ -120,9 +126,11 @@ async function work(world: World, random: Random, endAt: number): Promise<void> 
     }
     message.receives += 1;
     const receivedAt = clock.now();
+    message.firstReceivedAt ??= receivedAt;
     const result = await loadBatch(ports, {
       message: { v: 1, syncId: SYNC_ID, epoch: EPOCH, shard: message.shard, ordinal: message.ordinal },
       receiveCount: message.receives,
+      firstReceivedAt: message.firstReceivedAt,
       receivedAt,
       deadlineAt: receivedAt + LOADER_MS,
       signal: new AbortController().signal,

@@ -7,7 +7,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { QUEUE_RETENTION_MS, RECEIVES_MAX } from '../shared/core/limits.ts';
+import { QUEUE_RETENTION_MS, RECEIVES_MAX, VISIBILITY_PER_TIMEOUT } from '../shared/core/limits.ts';
 import { laneQueueName, secretName } from '../shared/core/names.ts';
 import type { EngineParts } from './engine.ts';
 import { type Binding, makeFunction } from './functions.ts';
@@ -15,9 +15,6 @@ import { fromQueues, knowingStage, onBus, onStaging, onState, throughKey } from 
 import { onlyReader } from './resource-policies.ts';
 import type { Account } from './settings.ts';
 import { LOADER_ACCESS } from './stage-access.ts';
-
-/** AWS's advice: a message must stay hidden for six times as long as its function may run. */
-export const VISIBILITY_PER_TIMEOUT = 6;
 
 const LANES = ['express', 'bulk'] as const;
 

@@ -1,14 +1,18 @@
 /**
  * Pointers from the two lanes of one destination account: reads the batch's bytes, maps, sends, settles. A batch that
- * is not done is handed back with the wait that the use case asks for; never by sending it again.
+ * is not done is handed back with the wait that the use case asks for; never by sending it again. A direct call may
+ * ask instead whether the account works.
  */
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
+import type { PartialItemFailureResponse } from '@aws-lambda-powertools/batch/types';
 import { ChangeMessageVisibilityCommand } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { awsCall } from '../shared/aws/aws-fault.ts';
 import { asFault } from '../shared/core/fault.ts';
 import { VISIBILITY_MS_MAX } from '../shared/core/limits.ts';
+import type { AccountFindings } from '../shared/engine/check-account.ts';
 import { loadBatch } from '../shared/engine/load-batch.ts';
+import { type CheckRequest, checkOf, isCheckRequest } from './check-request.ts';
 import { type Call, entry } from './entry.ts';
 import { loaderPorts } from './loader-runtime.ts';
 import { messageOf } from './messages.ts';
@@ -18,21 +22,30 @@ type LoaderRuntime = ReturnType<typeof loaderPorts>;
 
 const processor = new BatchProcessor(EventType.SQS);
 
-export const handler = entry(loaderPorts, (ports, event: SQSEvent, call) =>
+type Answer = PartialItemFailureResponse | AccountFindings;
+
+export const handler = entry(
+  loaderPorts,
+  (ports, event: SQSEvent | CheckRequest, call): Promise<Answer> =>
+    isCheckRequest(event) ? checkOf(ports, event, call) : loadAll(ports, event, call),
+);
+
+const loadAll = (ports: LoaderRuntime, event: SQSEvent, call: Call): Promise<PartialItemFailureResponse> =>
   processPartialResponse(event, (record: SQSRecord) => load(ports, record, call), processor, {
     processInParallel: false,
     throwOnFullBatchFailure: false,
-  }),
-);
+  });
 
 async function load(ports: LoaderRuntime, record: SQSRecord, call: Call): Promise<void> {
   const message = messageOf(ports.telemetry, record);
   if (message === undefined) return;
   const receivedAt = ports.clock.now();
   const receiveCount = Number(record.attributes.ApproximateReceiveCount);
+  const firstReceivedAt = Number(record.attributes.ApproximateFirstReceiveTimestamp);
   try {
     const { deadlineAt, signal } = call;
-    const result = await loadBatch(ports, { message, receiveCount, receivedAt, deadlineAt, signal });
+    const received = { message, receiveCount, firstReceivedAt, receivedAt };
+    const result = await loadBatch(ports, { ...received, deadlineAt, signal });
     if (result.is === 'done') return;
     await hide(record, result.afterMs);
   } catch (error) {

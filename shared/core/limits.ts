@@ -29,6 +29,8 @@ export const ROW_KEY_CHARACTERS_MAX = 512;
 export const SQS_BATCH_ENTRIES_MAX = 10;
 /** SQS: a message's visibility may be extended to twelve hours after its receipt. */
 export const VISIBILITY_MS_MAX = 12 * HOUR_MS;
+/** AWS: a queue's visibility timeout is at least six times the timeout of the function that it feeds. */
+export const VISIBILITY_PER_TIMEOUT = 6;
 /** Receives are not crashes: throttles and interruptions count too, so the queue's own limit is far away. */
 export const RECEIVES_MAX = 1000;
 /** Longest retention that SQS offers; a run is fenced long before. */
@@ -52,6 +54,8 @@ export const BULK_HORIZON_MS = 2 * SECOND_MS;
 export const EXPRESS_HORIZON_MS = 10 * SECOND_MS;
 /** Share of a vendor's limit that we use. */
 export const RATE_SHARE = 0.98;
+/** How much longer one request may be under way than another: a new connection, a busy laptop. The pace allows for it. */
+export const TRANSIT_JITTER_MS = 15;
 /** A slot used later than this share of the vendor's window is void, or two windows could add up. */
 export const SLOT_LATENESS_SHARE = 0.015;
 /** A hostile Retry-After is clamped. */
@@ -166,3 +170,44 @@ export const STATUS_RUNS_MAX = 10;
 export const PROGRESS_PER_BATCH = 10_000_000;
 /** How long after a flip the sweep looks whether its record was written; one read a minute for each sync. */
 export const RECORD_MS_MAX = 10 * MINUTE_MS;
+/** Models that one call of a check describes, and how many at once: a second each, far under the function's timeout. */
+export const CHECK_MODELS_MAX = 20;
+export const CHECK_MODELS_AT_ONCE = 4;
+/** Places of one account that one call of a check asks its destination about. */
+export const CHECK_TARGETS_MAX = 20;
+/** Pages of definitions or schedules that a check reads: far above what one environment holds. */
+export const CHECK_PAGES_MAX = 200;
+
+/** An owner is told of trouble at most once in this time for each sync: more would be read by nobody. */
+export const OWNER_NOTICE_MS = 1 * HOUR_MS;
+/** Trouble that stays as it is is told again after this long, so that it is not forgotten. */
+export const OWNER_REMINDER_MS = 1 * DAY_MS;
+/** Failure records that one message is counted from; what is beyond is said to be there. */
+export const OWNER_FAILURE_BYTES_MAX = 8 * MIB;
+/** Failure objects that one message is counted from: each is a request. */
+export const OWNER_FAILURE_OBJECTS_MAX = 200;
+/** Lines of reasons, or of faults, in one message: a person reads a page. */
+export const OWNER_REASONS_MAX = 20;
+/** SNS: a subject has less than a hundred characters. */
+export const OWNER_SUBJECT_CHARACTERS_MAX = 99;
+
+/** Paths of changed fields that one audit record names; a definition rewritten as a whole has thousands. */
+export const AUDIT_PATHS_MAX = 200;
+/** Runs of a sync that the daily look for missing audit records goes back: more than one a minute for a day. */
+export const AUDIT_CATCH_UP_RUNS_MAX = 2000;
+/** Who did it, as an ARN: a role's name and a session's have 64 characters each, a path up to 512. */
+export const PRINCIPAL_CHARACTERS_MAX = 1024;
+
+/** The watch reads three items a sync: every five minutes, and a little less, so that a late minute does not skip one. */
+export const WATCH_EVERY_MS = 4.5 * MINUTE_MS;
+/** A commit may be this late before somebody is told: a run that stalls is fenced and repeated within it. */
+export const OVERDUE_MS = 30 * MINUTE_MS;
+/** Runs of a sync that fail one after another before somebody is told; the first of them is an event already. */
+export const TROUBLE_RUNS_MIN = 2;
+/** Share of the model that may be in the failure set, and rows that may be in any case: below, it is the data's daily dirt. */
+export const REJECTED_SHARE_MAX = 0.05;
+export const REJECTED_ROWS_MIN = 100;
+/** An account that may send less than this share of its rate is starved. */
+export const STARVED_SHARE = 0.25;
+/** And one that was told to be silent for longer than this. */
+export const SILENCE_MS_MAX = 5 * MINUTE_MS;

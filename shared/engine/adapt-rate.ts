@@ -16,6 +16,7 @@ import {
   RESERVATION_MS_MAX,
   RETRY_AFTER_MS_MAX,
   SLOT_LATENESS_SHARE,
+  TRANSIT_JITTER_MS,
 } from '../core/limits.ts';
 import { budgetKey } from '../core/names.ts';
 import type { AccountSettings, Attribute, Condition, Item, LoaderPorts } from '../ports.ts';
@@ -58,13 +59,14 @@ export function slotLatenessMs(account: RatedAccount): number {
 }
 
 /**
- * Requests per second that we allow ourselves. A fast account's slots are good for a whole reservation, since no
+ * Requests per second that we allow ourselves: a vendor counts when requests arrive, and they are not all under way for
+ * the same time. A fast account's slots are good for a whole reservation, since no
  * single loader can use them in order; a window may then hold the slots of window plus reservation, so the pace
  * is set for that: 49% of a limit per second, 89% of one per ten seconds.
  */
 export function fullRate(account: RatedAccount): number {
   const { requests, perMs } = account.rate;
-  const windowMs = isFast(account) ? perMs + slotLatenessMs(account) : perMs;
+  const windowMs = perMs + TRANSIT_JITTER_MS + (isFast(account) ? slotLatenessMs(account) : 0);
   return (requests * RATE_SHARE * 1000) / windowMs;
 }
 

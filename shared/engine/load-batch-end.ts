@@ -17,7 +17,7 @@ export async function endEarly(d: Delivery, stop: Stop): Promise<void> {
     if (index > 0 && found.crashes === ORDERLY && !isUnsafe) await savePoint(d, AT_FULL_SPEED);
     return;
   }
-  const isUntouched = index === 0 && !d.isStarted && d.point.isWritten();
+  const isUntouched = index === 0 && !d.isStarted;
   if (isUntouched) return;
   const isStuck = offset === found.offset && found.crashes > ORDERLY;
   await savePoint(d, isStuck ? found.crashes : ORDERLY, { job: d.job, isLast: true });

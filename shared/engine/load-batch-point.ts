@@ -5,11 +5,12 @@
  * says how the last one ended. `crashes` of a point, and what the next delivery does at its offset:
  *   0  ended in order          -> full speed, after one write that says 1
  *   1  full speed ended badly  -> one request at a time, each after a write that says 2
- *      (also: a second receive that finds no point)
  *   2  one request ended badly -> one row at a time for a request's worth of rows, each after a write that says 3
  *   3  a row alone ended badly -> the same once more, its write says 4
  *   4  the same row again      -> that line is dead, alone
- * A first receive writes nothing, so a fault-free run pays no write for this.
+ * A first receive writes nothing, so a fault-free run pays no write for this; nor does one that went back before its first
+ * call, for lack of a slot. Where no point is found, a former receive can only have ended badly if the message was
+ * hidden for a whole visibility timeout since: then this delivery writes 1 first, like any after a point.
  *
  * Where a row must not be sent twice (class C, jobs) a batch also has an owner, `o<ordinal>`: each write names it, and
  * an orderly end gives it back. Of two deliveries at once (a repeated fan-out, a visibility that ran out) the younger
@@ -38,12 +39,18 @@ export type FoundPoint = {
   readonly job: { readonly id: string; readonly to: number } | undefined;
 };
 
-/** What a delivery starts from: the point of the item, or what a missing point means at this receive. */
-export function foundPoint(item: Item | undefined, ordinal: number, receiveCount: number): FoundPoint {
+/** What a delivery starts from: the point of the item, or the batch's beginning. */
+export function foundPoint(item: Item | undefined, ordinal: number): FoundPoint {
   const point = item?.[`p${ordinal}`];
   if (point === undefined || !isPoint(point)) {
-    const crashes = receiveCount > 1 ? AT_FULL_SPEED : ORDERLY;
-    return { offset: 0, counts: NO_ROWS, crashes, deferrals: 0, claimedTo: undefined, job: undefined };
+    return {
+      offset: 0,
+      counts: NO_ROWS,
+      crashes: ORDERLY,
+      deferrals: 0,
+      claimedTo: undefined,
+      job: undefined,
+    };
   }
   const { offset, counts, crashes, deferrals, claimedTo, job } = point;
   return { offset, counts, crashes, deferrals, claimedTo, job };
@@ -60,8 +67,8 @@ export function ownedUntil(item: Item | undefined, ordinal: number): number {
 
 export type PointStore = {
   readonly found: FoundPoint;
-  /** True when the item holds a point of this delivery or a former one. */
-  isWritten(): boolean;
+  /** True when the item holds a point of this delivery or a former one, or lacks one that a crash may have kept away. */
+  isSuspect(): boolean;
   /**
    * `isLast`: gives the batch back, this delivery sends nothing more. Throws `batch_taken_over` (transient) when
    * another delivery of the batch owns it now.
@@ -69,19 +76,27 @@ export type PointStore = {
   write(point: ResumePoint, isLast?: boolean): Promise<void>;
 };
 
+type PointOrigin = {
+  readonly item: Item | undefined;
+  readonly found: FoundPoint;
+  readonly owner: string | undefined;
+  /** A former delivery can have ended badly without leaving a point. */
+  readonly mayHaveCrashed: boolean;
+};
+
 export function pointStore(
   state: StateStore,
   { syncId, epoch, shard, ordinal }: BatchMessage,
-  { item, found, owner }: { item: Item | undefined; found: FoundPoint; owner: string | undefined },
+  { item, found, owner, mayHaveCrashed }: PointOrigin,
 ): PointStore {
   const name = `o${ordinal}`;
-  let isWritten = item?.[`p${ordinal}`] !== undefined;
+  let isSuspect = mayHaveCrashed || item?.[`p${ordinal}`] !== undefined;
   let holder = item?.[name];
   return {
     found,
-    isWritten: () => isWritten,
+    isSuspect: () => isSuspect,
     write: async (point, isLast = false) => {
-      isWritten = true;
+      isSuspect = true;
       // Settled by another delivery of the same batch: its outcome stands, a point would never be read.
       const when: Condition[] = [{ attribute: `b${ordinal}`, is: 'absent' }];
       const set: Record<string, Attribute> = { [`p${ordinal}`]: storable(point) };

@@ -19,10 +19,11 @@ import {
   HAND_BACK_STALL_SHARE,
   HAND_BACKS_PER_STALL,
   VISIBILITY_MS_MAX,
+  VISIBILITY_PER_TIMEOUT,
 } from '../core/limits.ts';
 import type { BatchMessage } from '../core/message.ts';
 import { shardKey } from '../core/names.ts';
-import { isConserved } from '../core/outcomes.ts';
+import { isConserved, OUTCOMES } from '../core/outcomes.ts';
 import type { Cut } from '../core/run.ts';
 import type { Item, LoaderPorts } from '../ports.ts';
 import { count, type Delivery, type Stop, stopDelivery } from './load-batch-delivery.ts';
@@ -42,6 +43,8 @@ export type LoadInput = {
   readonly message: BatchMessage;
   /** 1 for the first receive. */
   readonly receiveCount: number;
+  /** When the message was first received by anyone, epoch milliseconds by the queue's clock; absent: not known. */
+  readonly firstReceivedAt?: number;
   readonly receivedAt: number;
   /** When this invocation is killed; epoch milliseconds. */
   readonly deadlineAt: number;
@@ -104,9 +107,9 @@ async function deliver(
   input: LoadInput,
   { plan, cut, item, startedAt }: Found,
 ): Promise<LoadResult> {
-  const { message, receiveCount } = input;
+  const { message } = input;
   const pieces = batchRange(cut, plan.manifest, message.shard, message.ordinal);
-  const found = foundPoint(item, message.ordinal, receiveCount);
+  const found = foundPoint(item, message.ordinal);
   // Lambda kills it by then.
   const aliveUntil = input.receivedAt + ports.settings.loaderTimeoutMs;
   const abort = new AbortController();
@@ -127,6 +130,7 @@ async function deliver(
       item,
       found,
       owner: plan.isSerial ? ownerName(aliveUntil, ports.ids.next()) : undefined,
+      mayHaveCrashed: mayHaveCrashed(ports, input),
     }),
     failures: [],
     deferrals: new Map(found.deferrals > 0 ? [[0, found.deferrals]] : []),
@@ -161,6 +165,17 @@ async function deliver(
   return interrupted(d, input, d.stop, startedAt);
 }
 
+/**
+ * A receive that ends badly keeps its message hidden for a whole visibility timeout; one that was handed back came sooner,
+ * as a rule. Half of that time, for clocks that differ.
+ */
+function mayHaveCrashed({ settings }: LoaderPorts, input: LoadInput): boolean {
+  const { receiveCount, firstReceivedAt, receivedAt } = input;
+  if (receiveCount < 2) return false;
+  const hiddenMs = firstReceivedAt === undefined ? Number.POSITIVE_INFINITY : receivedAt - firstReceivedAt;
+  return hiddenMs >= (VISIBILITY_PER_TIMEOUT * settings.loaderTimeoutMs) / 2;
+}
+
 async function settle(d: Delivery): Promise<LoadResult> {
   const { index, counts } = d.ledger.prefix();
   if (index !== d.ledger.lines() || !isConserved(counts)) {
@@ -168,7 +183,7 @@ async function settle(d: Delivery): Promise<LoadResult> {
   }
   await flushFailures(d, index);
   await settleBatch(d.ports, d.message, d.cut, counts);
-  for (const [name, rows] of Object.entries(counts)) if (name !== 'rows') count(d, `rows_${name}`, rows);
+  for (const outcome of OUTCOMES) count(d, `rows_${outcome}`, counts[outcome]);
   return { is: 'done' };
 }
 

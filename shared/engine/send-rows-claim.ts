@@ -23,7 +23,7 @@ export async function beforeCall(d: Delivery, group: Group): Promise<void> {
   if (group.jobId !== undefined) return;
   const { unknowns, classOf } = d.plan;
   const isClaimed = classOf[group.operation] === 'unsafe' && unknowns !== 'resend';
-  const isResumed = d.point.isWritten() && !d.isStarted;
+  const isResumed = d.point.isSuspect() && !d.isStarted;
   d.isStarted = true;
   if (found.crashes === ORDERLY && !isClaimed && !isResumed) return;
   await savePoint(d, crashesFor(d, group, found), isClaimed ? { claimedTo: endOf(d, group) } : {});

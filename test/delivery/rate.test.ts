@@ -73,15 +73,15 @@ test('a reservation is at most a second of slots, follows the last one, and ends
   const view = { ...freshView(), callMs: 0 };
   const first = await reserveSlots(ports, view, request());
   assert.ok(first.is === 'slots');
-  assert.equal(first.slots.count, 98);
+  assert.equal(first.slots.count, 96);
   assert.equal(first.slots.startAt, at);
-  assert.ok(Math.abs(first.slots.stepMs - 10.204) < 0.001);
+  assert.ok(Math.abs(first.slots.stepMs - 10.357) < 0.001);
   const other = await reserveSlots(t.loader(), { ...freshView(), callMs: 0 }, request());
-  assert.ok(other.is === 'slots' && Math.abs(other.slots.startAt - (at + 1000)) < 1);
+  assert.ok(other.is === 'slots' && Math.abs(other.slots.startAt - (at + 994.29)) < 1);
   const third = await reserveSlots(ports, view, request());
-  assert.ok(third.is === 'slots' && Math.abs(third.slots.startAt - (at + 2000)) < 1);
+  assert.ok(third.is === 'slots' && Math.abs(third.slots.startAt - (at + 1988.57)) < 1);
   const fourth = await reserveSlots(ports, view, request());
-  assert.ok(fourth.is === 'busy' && Math.abs(fourth.freeAt - (at + 3000)) < 1);
+  assert.ok(fourth.is === 'busy' && Math.abs(fourth.freeAt - (at + 2982.86)) < 1);
   // Express waits longer, a newcomer shorter.
   assert.equal(
     (await reserveSlots(t.loader(), freshView(), request({ lane: 'express', count: 1 }))).is,
@@ -122,14 +122,14 @@ test('many throttle answers cut the rate once per window; it grows back by itsel
   const t = await arrange({ lines: linesOf(1), account: { rate: { requests: 50, perMs: 1000 } } });
   const ports = t.loader();
   const { account } = t;
-  assert.equal(fullRate(account), 49);
+  assert.ok(Math.abs(fullRate(account) - 48.276) < 0.001, `${fullRate(account)}`);
   await Promise.all(Array.from({ length: 50 }, () => slowDown(t.loader(), undefined, undefined)));
   const cut = budgetOf(t.state.peek(budgetKey('crm')));
-  assert.ok(Math.abs((cut.rate ?? 0) - 34.3) < 0.01, `${cut.rate}`);
+  assert.ok(Math.abs((cut.rate ?? 0) - 33.793) < 0.01, `${cut.rate}`);
   assert.ok(Math.abs(cut.nextFreeAt - t.clock.now() - 1000) < 1);
   const rateAfter = (ms: number) => 1000 / slotMs(account, cut, t.clock.now() + ms);
-  assert.ok(Math.abs(rateAfter(10_000) - 39.2) < 0.01, `${rateAfter(10_000)}`);
-  assert.ok(Math.abs(rateAfter(60_000) - 49) < 0.01, `${rateAfter(60_000)}`);
+  assert.ok(Math.abs(rateAfter(10_000) - 38.621) < 0.01, `${rateAfter(10_000)}`);
+  assert.ok(Math.abs(rateAfter(60_000) - 48.276) < 0.01, `${rateAfter(60_000)}`);
   await t.clock.runUntil(t.clock.now() + 1001);
   await slowDown(ports, undefined, 500);
   assert.ok((budgetOf(t.state.peek(budgetKey('crm'))).rate ?? 0) < 25);
@@ -147,7 +147,7 @@ test('after a breaker closed the rate ramps: an eighth, a quarter, a half, all',
   const rates = [0, 15_000, 30_000, 45_000].map((now) => 1000 / slotMs(account, budget, now));
   assert.deepEqual(
     rates.map((rate) => Math.round(rate * 1000) / 1000),
-    [6.125, 12.25, 24.5, 49],
+    [6.034, 12.069, 24.138, 48.276],
   );
 });
 
@@ -156,10 +156,10 @@ test('slots are void after 1.5% of the window; a fast account spreads them over 
   assert.equal(slotLatenessMs(slow), 15);
   const fast = { name: 'crm', rate: { requests: 10_000, perMs: 1000 } };
   assert.equal(slotLatenessMs(fast), 1000);
-  assert.equal(fullRate(fast), 4900);
+  assert.equal(Math.round(fullRate(fast)), 4864);
   const perMinute = { name: 'crm', rate: { requests: 600_000, perMs: 60_000 } };
   assert.equal(slotLatenessMs(perMinute), 900);
-  assert.equal(fullRate(perMinute), 9800);
+  assert.equal(Math.round(fullRate(perMinute)), 9798);
 });
 
 test('the breaker opens once per generation, twice as long each time, up to fifteen times', async () => {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { Fault, REQUEST_REFUSED, THROTTLED } from '../../shared/core/fault.ts';
-import { shardKey } from '../../shared/core/names.ts';
+import { budgetKey, shardKey } from '../../shared/core/names.ts';
 import type { Outcome } from '../../shared/core/outcomes.ts';
 import type { JobDestination, WriteRequest } from '../../shared/destinations/destination.ts';
 import type { LoaderPorts } from '../../shared/ports.ts';
@@ -59,7 +59,7 @@ test('a line that crashes the loader is dead alone; its neighbours arrive in the
   for (let receive = 1; results.at(-1) !== 'done' && receive < 10; receive += 1) {
     results.push(await deliverOrCrash(t, receive));
   }
-  assert.deepEqual(results, ['crashed', 'crashed', 'crashed', 'crashed', 'done']);
+  assert.deepEqual(results, ['crashed', 'crashed', 'crashed', 'crashed', 'crashed', 'done']);
   assert.equal(seen.size, 59);
   assert.deepEqual(t.batch().counts, {
     rows: 60,
@@ -96,18 +96,34 @@ test('a bug of a connector is found like a crash, and told', async () => {
   assert.ok(!JSON.stringify(t.telemetry.lines).includes('k23'));
 });
 
-test('a second receive without a point goes one request at a time and saves its place before each', async () => {
+test('a second receive without a point, after a visibility timeout, says that it runs before its first call', async () => {
   const points: unknown[] = [];
   const t = await arrange({
     lines: linesOf(30),
     answer: async (request, signal, nth) => {
-      points.push(t.batch().point?.counts.rows);
+      points.push(t.batch().point?.crashes);
       return allAccepted(request, signal, nth);
     },
   });
-  await t.load(t.loader(), { receiveCount: 2 });
-  assert.deepEqual(points, [0, 10, 20]);
+  const receivedAt = t.clock.now();
+  await t.load(t.loader(), { receiveCount: 2, receivedAt, firstReceivedAt: receivedAt - 360_000 });
+  assert.deepEqual(points, [1, 1, 1]);
   assert.deepEqual(t.batch().counts?.accepted, 30);
+});
+
+test('a delivery that went back before its first call, and the next one soon after, write only what settles', async () => {
+  const t = await arrange({ lines: linesOf(30) });
+  t.state.seed(budgetKey('crm'), { nextFreeAt: t.clock.now() + 20_000 });
+  const written: string[] = [];
+  t.state.onWrite((key) => written.push(key.partition));
+  const firstReceivedAt = t.clock.now();
+  const back = await t.load(t.loader());
+  assert.equal(back.is, 'again');
+  assert.deepEqual(written, []);
+  await t.clock.runUntil(firstReceivedAt + 21_000);
+  await t.load(t.loader(), { receiveCount: 2, firstReceivedAt });
+  assert.equal(written.filter((partition) => partition.startsWith('SHARD')).length, 1);
+  assert.equal(t.batch().counts?.accepted, 30);
 });
 
 test('after an orderly end the next receive runs at full speed, and pays one write for it', async () => {
@@ -556,8 +572,8 @@ for (const [mode, applied] of [
     assert.deepEqual(
       t.failures().map((failure) => [failure.row_key, failure.code, failure.applied]),
       [
-        ['k3', 'crashed_loader', applied],
         ['k7', 'no_answer', applied],
+        ['k3', 'crashed_loader', applied],
       ],
     );
   });

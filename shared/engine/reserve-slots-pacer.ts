@@ -27,7 +27,8 @@ export type SlotNeed = {
 };
 
 export type Taken =
-  | { readonly is: 'go' }
+  /** Void after `lateAt`, whatever is still to be done before the call. */
+  | { readonly is: 'go'; readonly lateAt: number }
   | { readonly is: 'busy'; readonly freeAt: number }
   | { readonly is: 'open' };
 
@@ -124,7 +125,7 @@ export function slotPacer(ports: PacerPorts): Pacer {
         if (slotAt <= now) {
           used += 1;
           sent += 1;
-          return { is: 'go' };
+          return { is: 'go', lateAt: slotAt + latenessMs };
         }
         await ports.clock.sleep(Math.ceil(slotAt - now), need.signal);
       }

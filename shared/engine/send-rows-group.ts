@@ -23,6 +23,8 @@ export type Group = {
   isDeferred: boolean;
   /** The job that is at work on exactly these rows. */
   jobId: string | undefined;
+  /** What has to be written before its call is written. */
+  isPrepared: boolean;
 };
 
 export type Sendable = {
@@ -106,6 +108,7 @@ export function subgroup(group: Group, positions: readonly number[], changes: Pa
   return {
     ...group,
     jobId: undefined,
+    isPrepared: false,
     ...changes,
     rows: pick(group.rows),
     lines: pick(group.lines),
@@ -165,6 +168,7 @@ const opened = (operation: Operation): Open => ({
     dueAt: 0,
     isDeferred: false,
     jobId: undefined,
+    isPrepared: false,
   },
   keys: new Set(),
   matches: new Set(),

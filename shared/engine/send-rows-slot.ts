@@ -10,12 +10,15 @@ import { type CallResult, isAuth } from './send-rows-call.ts';
 /** A breaker is looked at twice when its closer died between two writes. */
 const LOOKS_MAX = 2;
 
+/** Leave to make one call, void after `lateAt`. */
+export type Slot = { readonly lateAt: number };
+
 /** Waits for a slot. `stopped`: `d.stop` says why and for how long the message goes back. */
-export async function takeSlot(d: Delivery): Promise<'go' | 'stopped' | Breaker> {
+export async function takeSlot(d: Delivery): Promise<Slot | 'stopped' | Breaker> {
   for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
     const taken = await nextSlot(d);
     if (taken === undefined) return 'stopped';
-    if (taken.is === 'go') return 'go';
+    if (taken.is === 'go') return taken;
     if (taken.is === 'busy') return stopBusy(d, taken.freeAt);
     const breaker = await readBreaker(d.ports.state, d.ports.account.name);
     if (breaker.state !== 'closed') return probeTicket(d, breaker);

@@ -3,6 +3,7 @@
  * that every row ends or stays pending. One loop starts requests; what comes back puts work on `retries`.
  *
  *   group from the stage or from `retries` -> slot -> call -> its rows are final
+ *     what is written before the call took too long -> its slot is void, another one; written once only
  *     deferred rows            -> a smaller group, later; DEFERRALS_MAX times, then rejected, `no_answer`
  *     refused as a whole       -> two halves, until the bad row is alone
  *     throttled                -> the account's budget moves; the group again
@@ -11,12 +12,12 @@
  */
 import { asFault } from '../core/fault.ts';
 import { DEFERRAL_WAIT_MS_MAX } from '../core/limits.ts';
-import { type Delivery, stopDelivery, watchStorm } from './load-batch-delivery.ts';
+import { count, type Delivery, stopDelivery, watchStorm } from './load-batch-delivery.ts';
 import { takeAnswer } from './send-rows-answer.ts';
 import { type CallResult, callDestination } from './send-rows-call.ts';
 import { beforeCall, saveJob } from './send-rows-claim.ts';
 import { type Group, groupBuilder } from './send-rows-group.ts';
-import { probe, takeSlot } from './send-rows-slot.ts';
+import { probe, type Slot, takeSlot } from './send-rows-slot.ts';
 
 /** Ends when every row of `groups` is final or `d.stop` is set; nothing is in flight then. */
 export async function sendRows(d: Delivery, groups: AsyncIterator<Group>): Promise<void> {
@@ -33,12 +34,12 @@ export async function sendRows(d: Delivery, groups: AsyncIterator<Group>): Promi
         d.retries.push(group);
         break;
       }
-      const request = (slot === 'go' ? attempt(d, group) : probe(d, slot, () => attempt(d, group))).finally(
-        () => running.delete(request),
-      );
+      const isPaced = 'lateAt' in slot;
+      const call = isPaced ? attempt(d, group, slot) : probe(d, slot, () => attempt(d, group));
+      const request = call.finally(() => running.delete(request));
       running.add(request);
       // Until the probe is answered nothing else goes out.
-      if (slot !== 'go') await request;
+      if (!isPaced) await request;
     }
   } finally {
     await Promise.all(running);
@@ -47,9 +48,13 @@ export async function sendRows(d: Delivery, groups: AsyncIterator<Group>): Promi
 }
 
 /** One call and what follows from it; errors of our own ports stop the delivery, they never escape. */
-async function attempt(d: Delivery, group: Group): Promise<CallResult | undefined> {
+async function attempt(d: Delivery, group: Group, slot?: Slot): Promise<CallResult | undefined> {
   try {
-    await beforeCall(d, group);
+    if (!group.isPrepared) {
+      await beforeCall(d, group);
+      if (isVoid(d, slot)) return giveBack(d, group);
+    }
+    group.isPrepared = false;
     const result = await callDestination(d, group, (id) => saveJob(d, group, id));
     await takeAnswer(d, group, result);
     watchStorm(d);
@@ -63,6 +68,17 @@ async function attempt(d: Delivery, group: Group): Promise<CallResult | undefine
     });
     return undefined;
   }
+}
+
+/** The writes before the call have outlasted the slot: used now, two windows of the vendor could add up. */
+const isVoid = (d: Delivery, slot: Slot | undefined): boolean =>
+  slot !== undefined && d.ports.clock.now() > slot.lateAt;
+
+/** For another slot, and then nothing comes between it and the call: so a request voids one slot at most. */
+function giveBack(d: Delivery, group: Group): undefined {
+  group.isPrepared = true;
+  d.retries.push(group);
+  count(d, 'slots_void', 1);
 }
 
 type Source = { readonly groups: AsyncIterator<Group>; isDry: boolean };

@@ -38,7 +38,8 @@ export type Shape = { readonly kind: 'calls' | 'jobs'; readonly idempotency: Ide
 export type Account = {
   readonly shape: Shape;
   readonly places: Map<string, Place>;
-  readonly sentAt: number[];
+  /** When requests left, by how far the sender's clock is off. */
+  readonly sentAt: Map<number, number[]>;
   downUntil: number;
   /** Class B: what each key was used for, and its final answers. */
   readonly answered: Map<string, { readonly rows: string; readonly outcomes: Map<string, Outcome> }>;
@@ -56,7 +57,7 @@ export function simulatedAccount(shape: Shape): Account {
   return {
     shape,
     places: new Map(),
-    sentAt: [],
+    sentAt: new Map(),
     downUntil: 0,
     answered: new Map(),
     jobs: new Map(),
@@ -122,13 +123,15 @@ export function boundTo(tools: Tools, within: Environment): BoundDestination {
 /** Request, effect at the destination (whatever has become of the caller), answer. */
 function call<T>(
   { account, clock, faults, random, onLateWork }: Tools,
-  { process }: Environment,
+  { process, skewMs }: Environment,
   { signal }: Context<unknown>,
   effect: () => T | Fault,
 ): Promise<T> {
   if (process.ended === 'returned') onLateWork('call');
   if (process.ended !== 'no') return new Promise(() => undefined);
-  account.sentAt.push(clock.now());
+  const sent = account.sentAt.get(skewMs) ?? [];
+  account.sentAt.set(skewMs, sent);
+  sent.push(clock.now());
   // A job works on after its call has ended: both together linger.
   const lingerMs = account.shape.kind === 'calls' ? LINGER_MS_MAX : LINGER_MS_MAX / 2;
   const lateMs = faults.fires('lateAtDestination', process.syncId) ? random.below(lingerMs) : 0;

@@ -5,6 +5,8 @@
 import { runKey, SYNC_PARTITION, shardKey, stageManifestKey, stagePrefix } from '../../shared/core/names.ts';
 import type { Cut } from '../../shared/core/run.ts';
 import type { ExtractionCounts } from '../../shared/core/stage.ts';
+import { loaderMemory } from '../../shared/engine/load-batch-plan.ts';
+import type { Pacer } from '../../shared/engine/reserve-slots-pacer.ts';
 import type { Attribute, Item, Update } from '../../shared/ports.ts';
 import type { MemoryPorts } from '../memory/memory-ports.ts';
 import type { LoaderMutation, Mutation } from './simulate.ts';
@@ -186,6 +188,25 @@ export const MUTATIONS: readonly NamedMutation[] = [
         if (!key.partition.startsWith('BUDGET#') || added === undefined) return update(key, change);
         // Whoever comes starts from now, whatever others have taken.
         return update(key, { set: { ...change.set, nextFreeAt: base.clock.now() + added } });
+      };
+    },
+  },
+  {
+    guard: 'a slot that is late is void',
+    protects: ['I9'],
+    seed: 1,
+    mutateLoaders: () => {
+      const known = new WeakSet<Pacer>();
+      return (ports) => {
+        const { pacer } = loaderMemory(ports);
+        const { take } = pacer;
+        if (known.has(pacer)) return ports;
+        known.add(pacer);
+        pacer.take = async (need) => {
+          const taken = await take(need);
+          return taken.is === 'go' ? { is: 'go', lateAt: Number.POSITIVE_INFINITY } : taken;
+        };
+        return ports;
       };
     },
   },

@@ -15,6 +15,7 @@ import {
 import { DestinationLane, makeLoader } from './destination-lane.ts';
 import { type EngineParts, makeEngine, makeParts } from './engine.ts';
 import type { EngineFunctions } from './engine-functions.ts';
+import { releaseOf } from './release.ts';
 import type { Environment } from './settings.ts';
 import { makeStorage } from './storage.ts';
 import { warehouseRoleName } from './warehouse-access.ts';
@@ -50,6 +51,7 @@ export class EnvironmentStack extends Stack {
     const loaders = lanes.map((lane) => makeLoader(lane, parts));
     this.watch(parts, lanes, functions, loaders);
     this.tell(parts, functions);
+    this.tellDoctor(environment, lanes, loaders);
   }
 
   private watch(
@@ -59,6 +61,7 @@ export class EnvironmentStack extends Stack {
     loaders: readonly lambda.Function[],
   ): void {
     const alarms = makeAlarms(this, parts);
+    new CfnOutput(this, 'AlarmTopic', { value: alarms.topic.topicArn });
     for (const fn of [...Object.values(functions), ...loaders]) alarmOnFunction(alarms, fn);
     const { startRun, fanOut, finishRun, sweep, reconcileSyncs } = functions;
     alarmOnLostEvidence(alarms, this, parts, [startRun, fanOut, finishRun, sweep, reconcileSyncs]);
@@ -96,5 +99,15 @@ export class EnvironmentStack extends Stack {
     const outputs = new Construct(this, 'Outputs');
     for (const [output, value] of Object.entries(values))
       new CfnOutput(outputs, output, { value }).overrideLogicalId(output);
+  }
+  /** What `tailrace doctor` holds against the checkout and asks of each loader. */
+  private tellDoctor(
+    environment: Environment,
+    lanes: readonly DestinationLane[],
+    loaders: readonly lambda.Function[],
+  ): void {
+    const names = lanes.map((lane, at) => [lane.account.name, loaders[at]?.functionName] as const);
+    new CfnOutput(this, 'Release', { value: releaseOf(environment) });
+    new CfnOutput(this, 'Loaders', { value: this.toJsonString(Object.fromEntries(names)) });
   }
 }

@@ -13,7 +13,7 @@ export function refusal(code: string): ApiAnswer {
 const WORDS: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
   request_invalid: [
     'the request is not one of the verbs, or a name in it is not a sync id or plan hash',
-    'Verbs: run, status, approve, discard, pause, resume.',
+    'Verbs: run, status, approve, discard, pause, resume, check.',
   ],
   no_definition: ['there is no accepted definition of this sync', 'Push one, or read its status item.'],
   disabled: ['the definition says enabled: false', 'Set enabled to true in the definition.'],

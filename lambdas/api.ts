@@ -1,11 +1,13 @@
 /**
- * What an operator asks for, by name: `{ verb, syncId?, planHash? }`. Refusals are data, since they are answers and
- * not errors of the function. Who may ask is decided by `lambda:InvokeFunction` on this function.
+ * What an operator asks for, by name: `{ verb, syncId?, planHash? }`, or `{ verb: check, syncIds? }`. Refusals are
+ * data, since they are answers and not errors of the function. Who may ask is decided by `lambda:InvokeFunction` on it.
  */
 import * as z from 'zod';
 import { asFault } from '../shared/core/fault.ts';
+import { CHECK_MODELS_MAX } from '../shared/core/limits.ts';
 import { SYNC_ID } from '../shared/core/names.ts';
 import { approveHold } from '../shared/engine/approve-hold.ts';
+import { checkModels, checkWarehouse } from '../shared/engine/check-warehouse.ts';
 import { discardHold } from '../shared/engine/discard-hold.ts';
 import { pauseSync } from '../shared/engine/pause-sync.ts';
 import { resumeSync } from '../shared/engine/resume-sync.ts';
@@ -13,7 +15,7 @@ import { startRun } from '../shared/engine/start-run.ts';
 import { syncStatus } from '../shared/engine/sync-status.ts';
 import { type ApiAnswer, refusal } from './api-answers.ts';
 import { type Call, entry } from './entry.ts';
-import { commonPorts, definitionsPort, queuePort, warehousePort } from './runtime.ts';
+import { commonPorts, definitionsPort, probePort, queuePort, warehousePort } from './runtime.ts';
 
 const syncId = z.string().regex(SYNC_ID);
 const planHash = z.string().regex(/^[0-9a-f]{8,64}$/);
@@ -25,6 +27,7 @@ export const requestSchema = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('discard'), syncId, planHash: planHash.optional() }),
   z.strictObject({ verb: z.literal('pause'), syncId }),
   z.strictObject({ verb: z.literal('resume'), syncId }),
+  z.strictObject({ verb: z.literal('check'), syncIds: z.array(syncId).max(CHECK_MODELS_MAX).optional() }),
 ]);
 export type ApiRequest = z.infer<typeof requestSchema>;
 
@@ -33,6 +36,7 @@ const ports = () => ({
   definitions: definitionsPort(),
   queue: queuePort(),
   warehouse: warehousePort(),
+  probe: probePort(),
 });
 type ApiPorts = ReturnType<typeof ports>;
 
@@ -41,7 +45,8 @@ export const handler = entry(ports, async (built, event: unknown, call): Promise
   if (!request.success) return refusal('request_invalid');
   try {
     const answer = await answerTo(built, request.data, call);
-    built.telemetry.log('info', 'asked', { verb: request.data.verb, syncId: request.data.syncId ?? null });
+    const about = 'syncId' in request.data ? request.data.syncId : undefined;
+    built.telemetry.log('info', 'asked', { verb: request.data.verb, syncId: about ?? null });
     return answer;
   } catch (error) {
     const fault = asFault(error);
@@ -67,8 +72,13 @@ async function answerTo(built: ApiPorts, request: ApiRequest, call: Call): Promi
       return told(await pauseSync(built, { ...request, code: 'paused_by_operator' }));
     case 'resume':
       return told(await resumeSync(built, request));
+    case 'check':
+      return { ok: true, now: built.clock.now(), findings: await checked(built, request.syncIds) };
   }
 }
+
+const checked = (built: ApiPorts, syncIds: readonly string[] | undefined) =>
+  syncIds === undefined ? checkWarehouse(built) : checkModels(built, syncIds);
 
 type Result = { readonly is: string; readonly code?: string };
 

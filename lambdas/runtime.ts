@@ -15,6 +15,8 @@ import { busEvents } from '../shared/aws/bus-events.ts';
 import { dynamoDefinitions } from '../shared/aws/dynamo-definitions.ts';
 import { dynamoState } from '../shared/aws/dynamo-state.ts';
 import { type LambdaTelemetry, powertoolsTelemetry } from '../shared/aws/powertools-telemetry.ts';
+import type { RedshiftParts } from '../shared/aws/redshift-connection.ts';
+import { redshiftProbe } from '../shared/aws/redshift-probe.ts';
 import { redshiftWarehouse } from '../shared/aws/redshift-warehouse.ts';
 import { s3Objects } from '../shared/aws/s3-objects.ts';
 import { schedulerSchedules } from '../shared/aws/scheduler-schedules.ts';
@@ -29,6 +31,7 @@ import type {
   Schedules,
   StageSettings,
   Warehouse,
+  WarehouseProbe,
 } from '../shared/ports.ts';
 import { once } from './entry.ts';
 import {
@@ -112,7 +115,12 @@ export function schedulesPort(): Schedules {
  * Only the role that submitted a statement can see it, and AWS tells roles apart by their session too: every function
  * takes on the one role under the one session name.
  */
-export function warehousePort(): Warehouse {
+export const warehousePort = (): Warehouse => redshiftWarehouse(redshiftParts());
+
+/** The same warehouse, to be tried without a run. */
+export const probePort = (): WarehouseProbe => redshiftProbe(redshiftParts());
+
+function redshiftParts(): RedshiftParts {
   const { WAREHOUSE } = readVariables(warehouseVariables);
   const { STAGING_BUCKET, ENVIRONMENT } = readVariables(stageVariables);
   const { role, ...settings } = WAREHOUSE;
@@ -124,11 +132,11 @@ export function warehousePort(): Warehouse {
     credentials,
     requestHandler: { ...requestHandler, requestTimeout: 45_000 },
   });
-  return redshiftWarehouse({
+  return {
     client,
     objects: s3Objects(s3(), STAGING_BUCKET),
     settings: { environment: ENVIRONMENT, ...settings },
-  });
+  };
 }
 
 const dynamo = once(() => new DynamoDBClient({ requestHandler }));

@@ -7,7 +7,9 @@
  */
 import type { DefinitionFault } from './core/fault.ts';
 import type { BatchMessage, Lane } from './core/message.ts';
+import type { Metric } from './core/metrics.ts';
 import type { ItemKey } from './core/names.ts';
+import type { OwnerMessage } from './core/owner-message.ts';
 import type { FailurePointer } from './core/run.ts';
 import type { Column, ExtractionCounts, StageManifest } from './core/stage.ts';
 import type { AcceptedDefinition, Schedule } from './core/sync.ts';
@@ -185,6 +187,20 @@ export type Warehouse = {
   forget(syncId: string): Promise<void>;
 };
 
+/** What a run needs of the warehouse, tried without one. Each method throws the Fault that a run would meet. */
+export type WarehouseProbe = {
+  /** Submits, watches, reads and cancels one statement; who the engine is there, and its time limit (0: none). */
+  identity(): Promise<{ readonly user: string; readonly statementTimeoutMs: number }>;
+  /** Makes and drops a temporary table. */
+  temporaryTables(): Promise<void>;
+  /** Makes and drops a table in the engine's own schema. */
+  engineSchema(probeId: string): Promise<void>;
+  /** Unloads one row into the staging bucket and reads its manifest; false when rows are paged. */
+  unload(probeId: string): Promise<boolean>;
+  /** Loads what `unload` left. */
+  copy(probeId: string): Promise<void>;
+};
+
 // ---------------------------------------------------------------- queue, definitions, events, telemetry
 
 export type Queue = {
@@ -237,7 +253,9 @@ export type EngineEvent = {
     | 'Breaker Opened'
     | 'Breaker Closed'
     | 'Definition Accepted'
-    | 'Definition Refused';
+    | 'Definition Refused'
+    | 'Operator Asked'
+    | 'Operator Answered';
   readonly detail: Readonly<Record<string, Attribute>>;
 };
 export type Events = { publish(event: EngineEvent): Promise<void> };
@@ -249,6 +267,17 @@ export type Telemetry = {
     code: string,
     fields: Readonly<Record<string, Attribute>>,
   ): void;
-  /** A metric of the environment, by destination account at most. */
-  count(metric: string, value: number, account?: string): void;
+  /** A metric of the environment; `account` counts only where the metric is kept by account. */
+  count(metric: Metric, value: number, account?: string): void;
+};
+
+/** Where owners of syncs listen, each by a filter on the attribute `owner`. */
+export type OwnerTopic = { publish(message: OwnerMessage): Promise<void> };
+
+/** The audit bucket: what was written once is never changed. */
+export type AuditLog = {
+  /** `there`: somebody, or an earlier try, has written it before; what is there stays. */
+  put(key: string, body: string): Promise<'written' | 'there'>;
+  /** Names of objects under a prefix that come after the given one, in order. */
+  names(prefix: string, after: string): AsyncIterable<string>;
 };

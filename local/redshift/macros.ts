@@ -29,6 +29,7 @@ export const DATABASE_SQL: readonly string[] = [
   `create or replace macro redshift_getdate() as (now() at time zone 'UTC')`,
   `create or replace macro redshift_to_date(x, f) as case when f = 'YYYY-MM-DD' then cast(x as date) else error('to_date: this format is not implemented here') end`,
   `create or replace macro redshift_to_char(x, f) as strftime(x, ${strftimeFormat('f')})`,
+  `create or replace macro redshift_current_setting(x) as case when x = 'statement_timeout' then '0' else error('current_setting: this setting is not implemented here') end`,
   `create or replace macro redshift_json_parse(x) as cast(x as json)`,
   `create or replace macro json_serialize(x) as case when typeof(x) = 'JSON' then cast(x as varchar) else cast(to_json(x) as varchar) end`,
   `create or replace macro redshift_json_size(x) as strlen(json_serialize(x))`,

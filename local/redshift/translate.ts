@@ -7,7 +7,9 @@ import { type Token, tokensOf } from '../../shared/warehouse/sql-tokens.ts';
 import { invalid } from './data-api-error.ts';
 
 /** Functions that need a macro of `macros.ts`, because DuckDB or polyglot would change their meaning. */
-const OWN_MACROS: ReadonlySet<string> = new Set(['to_char', 'to_date', 'getdate', 'json_parse', 'json_size']);
+const OWN_MACROS: ReadonlySet<string> = new Set(
+  'to_char to_date getdate json_parse json_size current_setting'.split(' '),
+);
 const PREFIX = 'redshift_';
 
 export type Translated = {

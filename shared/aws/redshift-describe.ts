@@ -45,6 +45,20 @@ export async function runNow(parts: RedshiftParts, sqls: readonly string[]): Pro
   await finished(parts, started, 'statement_refused');
 }
 
+/** The only row of a short query as texts, and its statement. Waits by `DescribeStatement`, as a run does. */
+export async function readRow(
+  parts: RedshiftParts,
+  sql: string,
+): Promise<{ readonly statementId: string; readonly row: readonly (string | undefined)[] }> {
+  const command = new ExecuteStatementCommand({ ...connectionOf(parts.settings), Sql: sql });
+  const { Id } = await redshiftCall('running a query', () => parts.client.send(command));
+  const statementId = await finished(parts, { Id }, 'statement_refused');
+  const result = await redshiftCall('reading a result', () =>
+    parts.client.send(new GetStatementResultCommand({ Id: statementId })),
+  );
+  return { statementId, row: (result.Records?.[0] ?? []).map((field) => field.stringValue) };
+}
+
 type Started = { readonly Id?: string | undefined; readonly Status?: string | undefined };
 
 async function finished(parts: RedshiftParts, started: Started, code: string): Promise<string> {

@@ -2,6 +2,8 @@
  * Every name that two parts of the system must agree on: ids, state keys, object keys, statement names.
  */
 
+import { hash } from 'node:crypto';
+
 /** A sync id is a name in URLs, S3 keys, SQL identifiers and schedules: short, lower case, no surprises. */
 export const SYNC_ID = /^[a-z][a-z0-9-]{0,47}$/;
 /** A destination account's name, the same rule. */
@@ -26,6 +28,10 @@ export const shardKey = (syncId: string, epoch: number, shard: number): ItemKey 
 });
 export const budgetKey = (account: string): ItemKey => ({ partition: `BUDGET#${account}`, sort: '-' });
 export const breakerKey = (account: string): ItemKey => ({ partition: `BREAKER#${account}`, sort: '-' });
+
+/** What the owner of a sync has been told; beside the engine's own items, and no run depends on it. */
+export const NOTICE_PARTITION = 'NOTICE';
+export const noticeKey = (syncId: string): ItemKey => ({ partition: NOTICE_PARTITION, sort: syncId });
 
 /** `runs/<sync>/<epoch>/`: everything of one run in the staging bucket, immutable. */
 export const runPrefix = (syncId: string, epoch: number): string => `runs/${syncId}/${padded(epoch)}/`;
@@ -74,6 +80,14 @@ export const deadLetterKey = (
   deliveryId: string,
 ): string => `${runPrefix(syncId, epoch)}dead/${batch.shard}-${batch.ordinal}-${deliveryId}.json`;
 
+/**
+ * Where a check writes one row to prove that UNLOAD works: under the very grant that runs use, and beside every sync,
+ * since no sync id begins with a digit.
+ */
+export const probePrefix = (probeId: string): string => `runs/0-doctor/${probeId}/stage/`;
+/** `id` of the item that a check looks for to prove that a table answers; nobody writes it. */
+export const PROBE_ID = '0-doctor';
+
 /** Name of the Data API statement; the finish event carries it back, so nothing needs looking up. */
 export const statementName = (environment: string, syncId: string, epoch: number): string =>
   `tailrace/${environment}/${syncId}/${epoch}`;
@@ -96,3 +110,32 @@ export const laneQueueName = (environment: string, account: string, lane: 'expre
 /** Name of the secret of an account: a JSON object that the destination's page describes. */
 export const secretName = (environment: string, account: string): string =>
   `tailrace/${environment}/${account}`;
+
+/** Everything that is kept of one sync's runs in the audit bucket, in the order of epochs. */
+export const auditRunsPrefix = (syncId: string): string => `runs/${syncId}/`;
+export const auditRunKey = (syncId: string, epoch: number): string =>
+  `${auditRunsPrefix(syncId)}${padded(epoch)}.json`;
+
+/** The inverse of `auditRunKey`; undefined for any other name. */
+export function auditedEpoch(key: string): number | undefined {
+  const found = /\/(\d{10})\.json$/.exec(key);
+  return found?.[1] === undefined ? undefined : Number(found[1]);
+}
+
+/** One write of a definition, or one answer to it: a stream's sequence numbers grow and have up to 40 digits. */
+export const auditDefinitionKey = (syncId: string, sequence: string, what: string): string =>
+  `definitions/${auditName(syncId)}/${sequence.padStart(40, '0')}-${what}.json`;
+
+/** What a person asked for, and what came of it; `at` first, so that a listing is in the order of time. */
+export const auditOperationKey = (
+  syncId: string,
+  operation: { readonly at: number; readonly requestId: string; readonly verb: string },
+  what: 'asked' | 'answered',
+): string => {
+  const { at, requestId, verb } = operation;
+  return `operations/${syncId}/${new Date(at).toISOString()}-${requestId}-${verb}-${what}.json`;
+};
+
+/** An item's key is whatever somebody wrote: what is no sync id is named by its hash, and nothing else of it is kept. */
+const auditName = (syncId: string): string =>
+  SYNC_ID.test(syncId) ? syncId : `unnamed-${hash('sha256', syncId, 'hex').slice(0, 16)}`;

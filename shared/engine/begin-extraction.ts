@@ -100,7 +100,7 @@ async function columnsOf(
 }
 
 /** A dropped column must not silently empty a field. Case does not matter, as in the warehouse. */
-function requireColumns(sync: Sync, columns: readonly Column[]): void {
+export function requireColumns(sync: Sync, columns: readonly Column[]): void {
   const names = new Set(columns.map((column) => column.name.toLowerCase()));
   const { primaryKey, changes } = sync.model;
   const needed = [

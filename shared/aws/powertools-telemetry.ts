@@ -6,10 +6,9 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Fault } from '../core/fault.ts';
+import { METRIC_NAMESPACE, METRICS, type Metric } from '../core/metrics.ts';
 import type { Telemetry } from '../ports.ts';
 import { loggable } from './loggable.ts';
-
-export const METRIC_NAMESPACE = 'Tailrace';
 
 export type LambdaTelemetry = Telemetry & {
   /** For the middleware that adds the request's context to each line. */
@@ -26,7 +25,8 @@ type LogLevel = Parameters<Telemetry['log']>[0];
 export function powertoolsTelemetry(environment: string): LambdaTelemetry {
   const logger = new Logger({ serviceName: 'tailrace', persistentLogAttributes: { environment } });
   const sums = new Map<string, Map<string, number>>();
-  const count = (metric: string, value: number, account = ''): void => {
+  const count = (metric: Metric, value: number, named = ''): void => {
+    const account = METRICS[metric].by === 'account' ? named : '';
     const ofAccount = sums.get(account) ?? new Map<string, number>();
     sums.set(account, ofAccount.set(metric, (ofAccount.get(metric) ?? 0) + value));
   };

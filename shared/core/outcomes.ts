@@ -23,7 +23,10 @@ export type Counts = {
 
 export const NO_ROWS: Counts = { rows: 0, accepted: 0, rejected: 0, invalid: 0, skipped: 0, dead: 0 };
 
-const ORDER = ['rows', 'accepted', 'rejected', 'invalid', 'skipped', 'dead'] as const;
+/** How a row can end. */
+export const OUTCOMES = ['accepted', 'rejected', 'invalid', 'skipped', 'dead'] as const;
+
+const ORDER = ['rows', ...OUTCOMES] as const;
 
 export function addCounts(a: Counts, b: Counts): Counts {
   return {

@@ -2,6 +2,7 @@
  * One delivery: a loader at work on one batch message. What its parts share, and the few things that all of them do.
  */
 import type { BatchMessage, Lane } from '../core/message.ts';
+import type { Metric } from '../core/metrics.ts';
 import type { Cut } from '../core/run.ts';
 import type { FailureRecord } from '../core/stage.ts';
 import type { LoaderPorts } from '../ports.ts';
@@ -113,6 +114,6 @@ export function requestsLeft(d: Delivery): number {
   return d.retries.length + 1 + Math.ceil(unread / Math.max(1, lineBytes) / plan.rowsMax);
 }
 
-export function count(d: Delivery, metric: string, value: number): void {
+export function count(d: Delivery, metric: Metric, value: number): void {
   if (value > 0) d.ports.telemetry.count(metric, value, d.ports.account.name);
 }

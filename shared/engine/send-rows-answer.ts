@@ -22,6 +22,7 @@ import { failUnknown } from './send-rows-unknown.ts';
 
 /** May write (budget, breaker); throws transient Faults of the state table. */
 export async function takeAnswer(d: Delivery, group: Group, result: CallResult): Promise<void> {
+  count(d, 'requests_sent', 1);
   if (result.is !== 'unreachable' && result.is !== 'misconfigured' && result.is !== 'aborted') {
     d.memory.faults = 0;
   }

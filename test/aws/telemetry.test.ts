@@ -69,13 +69,14 @@ test('metrics are summed and written once, with environment and account as dimen
   const lines = captured(() => {
     telemetry.count('rows_accepted', 5, 'crm');
     telemetry.count('rows_accepted', 7, 'crm');
-    telemetry.count('runs', 1);
+    telemetry.count('dead_letters', 1, 'crm');
     telemetry.flush();
     telemetry.flush();
   });
   assert.equal(lines.length, 2);
   const [ofAccount, ofEnvironment] = lines;
   assert.equal(ofAccount?.rows_accepted, 12);
+  assert.equal(ofEnvironment?.dead_letters, 1, 'kept by environment, whatever account is named');
   const dimensions = (line: Record<string, unknown> = {}): unknown =>
     (line._aws as { CloudWatchMetrics: { Dimensions: unknown }[] }).CloudWatchMetrics[0]?.Dimensions;
   assert.deepEqual(dimensions(ofAccount), [['environment', 'account']]);

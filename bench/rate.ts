@@ -11,12 +11,17 @@ const LOADERS = [1, 8, 32] as const;
 const REQUESTS = 50;
 const PER_MS = 1000;
 const HOUR_MS = 3_600_000;
+/** Thirty-two environments start at once on two cores: only then does the minute begin. */
+const WARM_UP_SECONDS = 10;
 const REAL_SECONDS = 60;
+/** Loaders run dry at different moments. */
+const END_SECONDS = 5;
 const REQUEST_ROWS = 200;
 
 export type RealRate = {
   readonly loaders: number;
-  readonly seconds: number;
+  readonly requests: number;
+  /** Share of the limit in a minute of it. */
   readonly used: number;
   readonly windowMost: number;
 };
@@ -53,9 +58,9 @@ export async function measureRate(sink: BenchSink, say: (line: string) => void):
   };
 }
 
-/** As many rows as a minute takes at the limit; first and last second are left out of the share that was used. */
+/** The share that was used is that of a minute in the middle; windows are judged from the first request to the last. */
 async function realRate(sink: BenchSink, loaders: number): Promise<RealRate> {
-  const rows = REQUESTS * REAL_SECONDS * REQUEST_ROWS;
+  const rows = REQUESTS * (WARM_UP_SECONDS + REAL_SECONDS + END_SECONDS) * REQUEST_ROWS;
   const stage = await startBenchStage({
     sinkPort: sink.port,
     extraction: 'unload',
@@ -69,14 +74,12 @@ async function realRate(sink: BenchSink, loaders: number): Promise<RealRate> {
     await sink.reset();
     await stage.run();
     const times = await sink.times();
-    const from = (times[0] ?? 0) + PER_MS;
-    const to = (times.at(-1) ?? 0) - PER_MS;
-    const within = times.filter((time) => time >= from && time < to).length;
-    const seconds = (to - from) / 1000;
+    const from = (times[0] ?? 0) + WARM_UP_SECONDS * 1000;
+    const within = times.filter((time) => time >= from && time < from + REAL_SECONDS * 1000).length;
     return {
       loaders,
-      seconds: Number(seconds.toFixed(1)),
-      used: Number((within / seconds / ((1000 * REQUESTS) / PER_MS)).toFixed(3)),
+      requests: times.length,
+      used: Number((within / ((REAL_SECONDS * 1000 * REQUESTS) / PER_MS)).toFixed(3)),
       windowMost: mostInWindow(times, PER_MS),
     };
   } finally {

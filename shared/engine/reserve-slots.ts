@@ -53,19 +53,17 @@ export type SlotRequest = {
 type BudgetPorts = Pick<LoaderPorts, 'clock' | 'state' | 'account'>;
 /** Two writes by design, one more when the rate changed in between. */
 const TRIES_MAX = 4;
-/** What a newcomer saw longer ago than this is looked at again before it writes. */
-const NEWCOMER_VIEW_MS_MAX = 50;
+/** What was seen longer ago than this may mislead. */
+const VIEW_MS_MAX = 50;
 
-/** At most RESERVATION_MS_MAX of slots (at least one). Transient Faults of the state table pass through. */
+/** At most RESERVATION_MS_MAX of slots, rounded up. Transient Faults of the state table pass through. */
 export async function reserveSlots(
   ports: BudgetPorts,
   view: BudgetView,
   request: SlotRequest,
 ): Promise<Reservation> {
   const key = budgetKey(ports.account.name);
-  // A newcomer mostly hears "busy": from a read, which costs a fifth of a refused write.
-  const isOld = !request.isHolder && ports.clock.now() - view.seenAt > NEWCOMER_VIEW_MS_MAX;
-  if (!view.isKnown || isOld) await look(ports, view);
+  if (!view.isKnown || mayMislead(view, request, ports.clock.now())) await look(ports, view);
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const now = ports.clock.now();
     const budget = budgetOf(view.item);
@@ -100,6 +98,13 @@ export async function reserveSlots(
   return { is: 'busy', freeAt: budgetOf(view.item).nextFreeAt };
 }
 
+/**
+ * A newcomer mostly hears "busy", and whoever believes that the account has been idle since is mostly wrong: a read tells
+ * them for a fifth of what a refused write costs.
+ */
+const mayMislead = (view: BudgetView, { isHolder }: SlotRequest, now: number): boolean =>
+  now - view.seenAt > VIEW_MS_MAX && (!isHolder || budgetOf(view.item).nextFreeAt < now + view.callMs);
+
 async function look(ports: BudgetPorts, view: BudgetView): Promise<void> {
   saw(ports, view, await ports.state.read(budgetKey(ports.account.name)));
 }
@@ -110,7 +115,8 @@ function saw(ports: BudgetPorts, view: BudgetView, item: Item | undefined): void
   view.seenAt = ports.clock.now();
 }
 
-const slotsWithin = (stepMs: number): number => Math.max(1, Math.floor(RESERVATION_MS_MAX / stepMs));
+/** Rounded up, so that one loader alone writes at most once a second. */
+const slotsWithin = (stepMs: number): number => Math.ceil(RESERVATION_MS_MAX / stepMs);
 
 function horizonMs({ lane, isHolder }: SlotRequest): number {
   if (lane === 'express') return EXPRESS_HORIZON_MS;

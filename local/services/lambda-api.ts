@@ -1,9 +1,17 @@
-/** Lambda: Invoke, waiting for the answer (RequestResponse) or not (Event). */
+/** Lambda: Invoke, waiting for the answer (RequestResponse) or not (Event); GetAccountSettings. */
 import { z } from 'zod';
 import type { AsyncInvocations } from '../functions/async-invocations.ts';
 import type { LocalFunction } from '../functions/function.ts';
 import type { Authorizer } from '../iam/authorizer.ts';
-import { type Exchange, notImplemented, parseInput, readBody, type Service, ServiceError } from '../wire.ts';
+import {
+  type Exchange,
+  notImplemented,
+  parseInput,
+  readBody,
+  type Service,
+  ServiceError,
+  sendJson,
+} from '../wire.ts';
 
 export type Invocable = { readonly target: LocalFunction; readonly later: AsyncInvocations };
 
@@ -16,6 +24,7 @@ export function lambdaService(functions: readonly Invocable[], authorizer: Autho
     signingName: 'lambda',
     protocol: 'rest-json',
     async handle(exchange) {
+      if (exchange.url.pathname === ACCOUNT_SETTINGS) return accountSettings(exchange, functions, authorizer);
       const [, name] = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(exchange.url.pathname) ?? [];
       if (name === undefined || exchange.request.method !== 'POST') throw notImplemented('this Lambda call');
       exchange.count('Invoke');
@@ -32,6 +41,21 @@ export function lambdaService(functions: readonly Invocable[], authorizer: Autho
       } else await answer(exchange, found.target, event);
     },
   };
+}
+
+const ACCOUNT_SETTINGS = '/2016-08-19/account-settings';
+/** What an AWS account has unless it is new; nothing here counts against it. */
+const CONCURRENT_MAX = 1000;
+
+function accountSettings(exchange: Exchange, functions: readonly Invocable[], authorizer: Authorizer): void {
+  exchange.count('GetAccountSettings');
+  authorizer.authorize(exchange.caller, 'lambda:GetAccountSettings', '*');
+  const reserved = functions.reduce((sum, { target }) => sum + (target.settings.reservedConcurrency ?? 0), 0);
+  const AccountLimit = {
+    ConcurrentExecutions: CONCURRENT_MAX,
+    UnreservedConcurrentExecutions: CONCURRENT_MAX - reserved,
+  };
+  sendJson(exchange.response, 200, { AccountLimit });
 }
 
 async function answer({ response }: Exchange, target: LocalFunction, event: string): Promise<void> {

@@ -1,4 +1,7 @@
-/** SNS: Publish. Messages are recorded in a file and kept in memory for a test to read; nobody is told. */
+/**
+ * SNS: Publish. Messages are recorded in a file and kept in memory for a test to read; nobody is told, and a list of
+ * subscriptions is empty.
+ */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Authorizer, Caller } from '../iam/authorizer.ts';
@@ -46,8 +49,14 @@ const publish = z.looseObject({
   Subject: z.string().default(''),
 });
 
-export function snsService(topics: Topics): Service {
+const list = z.strictObject({ TopicArn: z.string(), NextToken: z.string().optional() });
+
+export function snsService(topics: Topics, authorizer: Authorizer): Service {
   return queryService('sns', 'http://sns.amazonaws.com/doc/2010-03-31/', {
+    ListSubscriptionsByTopic: action(list, (input, caller) => {
+      authorizer.authorize(caller, 'sns:ListSubscriptionsByTopic', input.TopicArn);
+      return { xml: '<Subscriptions/>' };
+    }),
     Publish: action(publish, (input, caller) => ({
       xml: `<MessageId>${topics.publish(caller, input.TopicArn, input.Message, input.Subject)}</MessageId>`,
     })),

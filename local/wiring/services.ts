@@ -1,4 +1,5 @@
 /** All services that answer on the listener, over the opened parts. */
+import { cloudformationService } from '../services/cloudformation.ts';
 import { dynamodbService } from '../services/dynamodb.ts';
 import { lambdaService } from '../services/lambda-api.ts';
 import { redshiftDataService } from '../services/redshift-data.ts';
@@ -28,9 +29,10 @@ export function makeServices(base: Base, parts: Parts): readonly Service[] {
     parts.busService,
     schedulerService({ ...place, groups, book, authorizer }),
     secretsService(readSecrets(template, base.secrets), authorizer),
-    snsService(topics),
+    snsService(topics, authorizer),
     lambdaService(functions, authorizer),
     stsService(authorizer, place.account),
+    cloudformationService(template, authorizer),
     redshiftDataService({ ...place, redshift, authorizer, workgroupId }),
   ];
 }

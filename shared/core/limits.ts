@@ -206,7 +206,7 @@ export const OVERDUE_MS = 30 * MINUTE_MS;
 export const TROUBLE_RUNS_MIN = 2;
 /** Share of the model that may be in the failure set, and rows that may be in any case: below, it is the data's daily dirt. */
 export const REJECTED_SHARE_MAX = 0.05;
-export const REJECTED_ROWS_MIN = 100;
+export const REJECTED_ROWS_MIN = 10;
 /** An account that may send less than this share of its rate is starved. */
 export const STARVED_SHARE = 0.25;
 /** And one that was told to be silent for longer than this. */

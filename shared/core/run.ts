@@ -49,6 +49,19 @@ export type SyncState = {
   readonly generation: string;
   readonly paused?: { readonly code: string; readonly at: number; readonly definitionVersion: number };
   readonly hold?: Hold;
+  /** Time of the last flip, and of the last resume; from the later one the schedule says when a commit is due. */
+  readonly committedAt?: number;
+  readonly resumedAt?: number;
+  /** There while runs end badly one after another; the next flip takes it away. */
+  readonly trouble?: Trouble;
+};
+
+/** How many runs in a row moved nothing, since when, and what ended the last of them. */
+export type Trouble = {
+  readonly runs: number;
+  readonly since: number;
+  readonly ended: 'failed' | 'fenced';
+  readonly code: string;
 };
 
 export type Hold = {

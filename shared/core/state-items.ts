@@ -63,6 +63,11 @@ export const syncItemSchema = z.object({
       until: time,
     })
     .optional(),
+  committedAt: time.optional(),
+  resumedAt: time.optional(),
+  trouble: z
+    .object({ runs: z.number(), since: time, ended: z.enum(['failed', 'fenced']), code: z.string() })
+    .optional(),
 });
 
 /** RUN, without its rolled-up shards. */
@@ -87,6 +92,24 @@ export const runItemSchema = z.object({
       counts: countsSchema.optional(),
       extraction: extractionCountsSchema.optional(),
       failures: z.number().optional(),
+    })
+    .optional(),
+});
+
+/** NOTICE: what the owner of a sync was told. */
+export const noticeItemSchema = z.object({
+  rev: z.int().positive(),
+  triedAt: time.optional(),
+  healTriedAt: time.optional(),
+  looked: z.string().optional(),
+  told: z
+    .object({
+      at: time,
+      signature: z.string(),
+      sure: z.boolean(),
+      healsAt: z.number(),
+      rows: z.boolean(),
+      unkeyed: z.boolean(),
     })
     .optional(),
 });

@@ -49,7 +49,7 @@ async function startAfresh(ports: DeletePorts, sync: SyncState): Promise<boolean
   const written = await ports.state.update(syncKey(sync.syncId), {
     when: at(sync.epoch, 'idle'),
     set: { generation: '', wanted: 0 },
-    remove: ['paused'],
+    remove: ['paused', 'trouble'],
   });
   return written.applied;
 }

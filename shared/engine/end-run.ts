@@ -3,7 +3,7 @@
  * One conditional write on SYNC decides; the record on RUN and the event follow and may be repeated.
  */
 import { runKey, syncKey } from '../core/names.ts';
-import type { RunResult, SyncState } from '../core/run.ts';
+import type { RunResult, SyncState, Trouble } from '../core/run.ts';
 import type { EngineEvent, Ports, Update } from '../ports.ts';
 import { announce } from './announce.ts';
 import { at, syncOf } from './sync-state.ts';
@@ -32,7 +32,8 @@ export const RUN_ATTRIBUTES = ['owner', 'leaseUntil', 'deadline', 'startedAt', '
  * answer was lost; false when it has moved on in the meantime.
  */
 export async function endRun(ports: EndPorts, sync: SyncState, ending: Ending): Promise<boolean> {
-  const update = endingUpdate(sync, ending, ports.clock.now());
+  const trouble = troubleAfter(sync, ending, ports.clock.now());
+  const update = endingUpdate(sync, ending, trouble, ports.clock.now());
   const written = await ports.state.update(syncKey(sync.syncId), update);
   if (!written.applied) {
     const now = written.item === undefined ? undefined : syncOf(written.item, sync.syncId);
@@ -40,7 +41,10 @@ export async function endRun(ports: EndPorts, sync: SyncState, ending: Ending): 
     if (!over) return false;
   }
   await recordResult(ports, sync.syncId, sync.epoch, resultOf(ending, ports.clock.now()));
-  await announce(ports, EVENTS[ending.ended], detailOf(sync, ending));
+  const { syncId, epoch } = sync;
+  ports.telemetry.log('info', 'run_ended', { syncId, epoch, is: ending.ended, code: ending.code });
+  const series = trouble === undefined ? {} : { inARow: trouble.runs };
+  await announce(ports, EVENTS[ending.ended], { ...detailOf(sync, ending), ...series });
   if (ending.pause === true && written.applied) await announce(ports, 'Sync Paused', detailOf(sync, ending));
   return true;
 }
@@ -66,7 +70,16 @@ const EVENTS: Readonly<Record<Ending['ended'], EngineEvent['type']>> = {
   fenced: 'Run Fenced',
 };
 
-function endingUpdate(sync: SyncState, ending: Ending, now: number): Update {
+/** Ends that people asked for are no trouble, and do not end one either. */
+const ASKED_FOR: readonly string[] = ['paused_by_operator', 'definition_deleted', 'definition_disabled'];
+
+function troubleAfter(sync: SyncState, { ended, code }: Ending, now: number): Trouble | undefined {
+  if (ended === 'discarded' || ASKED_FOR.includes(code)) return undefined;
+  const { runs = 0, since = now } = sync.trouble ?? {};
+  return { runs: runs + 1, since, ended, code };
+}
+
+function endingUpdate(sync: SyncState, ending: Ending, trouble: Trouble | undefined, now: number): Update {
   return {
     when: at(sync.epoch, sync.phase),
     set: {
@@ -76,6 +89,7 @@ function endingUpdate(sync: SyncState, ending: Ending, now: number): Update {
       ...(ending.again === true ? { wanted: nextTick(sync, now) } : {}),
       ...(ending.ended === 'discarded' ? { wanted: 0 } : {}),
       ...(ending.pause === true ? { paused: pausedBy(ending.code, now, sync.definitionVersion) } : {}),
+      ...(trouble === undefined ? {} : { trouble }),
     },
     remove: RUN_ATTRIBUTES,
   };

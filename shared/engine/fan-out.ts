@@ -49,6 +49,8 @@ export async function fanOut(ports: FanOutPorts, input: FanOutInput): Promise<Fa
   const run = await readRun(ports.state, input.syncId, input.epoch);
   if (sync.phase === 'loading') return repeat(ports, sync, run, input);
   if (isForeign(run, input)) return { is: 'stale' };
+  const { startedAt = ports.clock.now() } = sync;
+  ports.telemetry.count('extraction_ms', ports.clock.now() - startedAt);
   if (input.statement !== 'finished') return statementFailed(ports, sync, run, input);
   try {
     return await guardAndSend(ports, sync, run, input);

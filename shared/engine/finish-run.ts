@@ -73,7 +73,7 @@ async function settle(ports: FinishPorts, settled: Settled): Promise<FinishResul
   }
   const pointer = await writeFailures(ports, sync, failures);
   if (!(await flip(ports, settled, pointer))) return { is: 'stale' };
-  await recordCommit(ports, run, pointer);
+  await recordCommit(ports, run, pointer, sync);
   return { is: 'committed' };
 }
 
@@ -140,8 +140,9 @@ async function flip(
       dirty: [],
       lastCount: sealed.counts.modelRows,
       notBefore: ports.clock.now() + graceMs,
+      committedAt: ports.clock.now(),
     },
-    remove: RUN_ATTRIBUTES,
+    remove: [...RUN_ATTRIBUTES, 'trouble'],
   });
   if (written.applied) return true;
   return written.item !== undefined && isFlipped(syncOf(written.item, sync.syncId), sync.epoch);

@@ -18,7 +18,7 @@ export async function resumeSync(
   if (sync?.paused === undefined) return { is: 'refused', code: 'not_paused' };
   const written = await ports.state.update(syncKey(syncId), {
     when: [...at(sync.epoch, sync.phase), { attribute: 'paused', is: 'present' }],
-    set: { wanted: nextTick(sync, ports.clock.now()) },
+    set: { wanted: nextTick(sync, ports.clock.now()), resumedAt: ports.clock.now() },
     remove: ['paused'],
   });
   if (!written.applied) return { is: 'refused', code: 'contended' };

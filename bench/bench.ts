@@ -7,7 +7,9 @@ import { Command } from 'commander';
 import { measureCost } from './cost.ts';
 import { measureParties } from './parties.ts';
 import { startBenchSink } from './processes.ts';
+import { missedPromises } from './promises.ts';
 import { measureRate } from './rate.ts';
+import { reportText } from './report.ts';
 import { measureThroughput } from './throughput.ts';
 
 const FIGURES = ['throughput', 'parties', 'cost', 'rate'] as const;
@@ -36,8 +38,10 @@ try {
   const cost = wanted('cost') ? await measureCost(sink, rows, say) : undefined;
   const rate = wanted('rate') ? await measureRate(sink, say) : undefined;
   const machine = { cores: availableParallelism(), processor: cpus()[0]?.model ?? '', node: process.version };
-  const report = { ratioToBareLoop: throughput?.ratioToBareLoop, machine, throughput, parties, cost, rate };
-  console.log(JSON.stringify(report, undefined, options.json === true ? undefined : 2));
+  const figures = { ratioToBareLoop: throughput?.ratioToBareLoop, machine, throughput, parties, cost, rate };
+  const report = { ...figures, missed: missedPromises(figures) };
+  if (report.missed.length > 0) process.exitCode = 1;
+  console.log(options.json === true ? JSON.stringify(report) : `\n${reportText(report)}`);
 } catch (error) {
   console.error(`✗ ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

@@ -71,6 +71,11 @@ export type CopyManifest = {
   }[];
 };
 
+/** The same, read back. */
+export const copyManifestSchema = z.object({
+  entries: z.array(z.object({ url: z.string(), meta: z.object({ content_length: z.int().nonnegative() }) })),
+});
+
 /**
  * One line of a failure object and of a carried file; the names are the columns that COPY fills.
  * `reason` is for people and is not loaded back.

@@ -16,6 +16,7 @@ import { syncStatus } from '../shared/engine/sync-status.ts';
 import { type ApiAnswer, refusal } from './api-answers.ts';
 import { type Call, entry } from './entry.ts';
 import { commonPorts, definitionsPort, probePort, queuePort, warehousePort } from './runtime.ts';
+import { traced } from './traced.ts';
 
 const syncId = z.string().regex(SYNC_ID);
 const planHash = z.string().regex(/^[0-9a-f]{8,64}$/);
@@ -44,10 +45,9 @@ export const handler = entry(ports, async (built, event: unknown, call): Promise
   const request = requestSchema.safeParse(event);
   if (!request.success) return refusal('request_invalid');
   try {
-    const answer = await answerTo(built, request.data, call);
-    const about = 'syncId' in request.data ? request.data.syncId : undefined;
-    built.telemetry.log('info', 'asked', { verb: request.data.verb, syncId: about ?? null });
-    return answer;
+    const { verb, ...rest } = request.data;
+    const about = 'syncId' in rest && rest.syncId !== undefined ? { verb, syncId: rest.syncId } : { verb };
+    return await traced(built.telemetry, 'api', about, () => answerTo(built, request.data, call));
   } catch (error) {
     const fault = asFault(error);
     built.telemetry.failed(fault);

@@ -6,6 +6,7 @@ import { buryBatch } from '../shared/engine/bury-batch.ts';
 import { entry } from './entry.ts';
 import { messageOf } from './messages.ts';
 import { type CommonPorts, commonPorts } from './runtime.ts';
+import { traced } from './traced.ts';
 
 const processor = new BatchProcessor(EventType.SQS);
 
@@ -20,7 +21,11 @@ async function bury(ports: CommonPorts, record: SQSRecord): Promise<void> {
   const message = messageOf(ports.telemetry, record);
   if (message === undefined) return;
   try {
-    await buryBatch(ports, { message, deliveryId: record.messageId.replaceAll('-', '') });
+    const { syncId, epoch, shard, ordinal } = message;
+    const deliveryId = record.messageId.replaceAll('-', '');
+    await traced(ports.telemetry, 'dead_letter', { syncId, epoch, shard, ordinal }, () =>
+      buryBatch(ports, { message, deliveryId }),
+    );
   } catch (error) {
     ports.telemetry.failed(asFault(error));
     throw new Error('again');

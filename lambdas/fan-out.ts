@@ -4,6 +4,7 @@ import { parseStatementName } from '../shared/core/names.ts';
 import { fanOut } from '../shared/engine/fan-out.ts';
 import { entry } from './entry.ts';
 import { commonPorts, queuePort, warehousePort } from './runtime.ts';
+import { traced } from './traced.ts';
 
 /** EventBridge, `Redshift Data Statement Status Change`; only what is read. */
 const statementEndSchema = z.object({
@@ -22,8 +23,7 @@ export const handler = entry(
     const { statementName, statementId, state } = statementEndSchema.parse(event).detail;
     const run = parseStatementName(ports.settings.environment, statementName);
     if (run === undefined) return { is: 'foreign' as const };
-    const result = await fanOut(ports, { ...run, statementId, statement: STATEMENT[state], signal });
-    ports.telemetry.log('info', 'statement_ended', { ...run, statementId, state, ...result });
-    return result;
+    const work = () => fanOut(ports, { ...run, statementId, statement: STATEMENT[state], signal });
+    return traced(ports.telemetry, 'fan_out', { ...run, statementId, state }, work);
   },
 );

@@ -4,6 +4,7 @@ import { SYNC_ID } from '../shared/core/names.ts';
 import { finishRun } from '../shared/engine/finish-run.ts';
 import { entry } from './entry.ts';
 import { commonPorts } from './runtime.ts';
+import { traced } from './traced.ts';
 
 /** `Run Settled` on the environment's bus. */
 const settledSchema = z.object({
@@ -12,7 +13,5 @@ const settledSchema = z.object({
 
 export const handler = entry(commonPorts, async (ports, event: unknown) => {
   const { syncId, epoch } = settledSchema.parse(event).detail;
-  const result = await finishRun(ports, { syncId, epoch });
-  ports.telemetry.log('info', 'run_settled', { syncId, epoch, ...result });
-  return result;
+  return traced(ports.telemetry, 'finish_run', { syncId, epoch }, () => finishRun(ports, { syncId, epoch }));
 });

@@ -17,6 +17,7 @@ import { type Call, entry } from './entry.ts';
 import { loaderPorts } from './loader-runtime.ts';
 import { messageOf } from './messages.ts';
 import { laneUrl, sqs } from './runtime.ts';
+import { traced } from './traced.ts';
 
 type LoaderRuntime = ReturnType<typeof loaderPorts>;
 
@@ -45,7 +46,11 @@ async function load(ports: LoaderRuntime, record: SQSRecord, call: Call): Promis
   try {
     const { deadlineAt, signal } = call;
     const received = { message, receiveCount, firstReceivedAt, receivedAt };
-    const result = await loadBatch(ports, { ...received, deadlineAt, signal });
+    const { syncId, epoch, shard, ordinal } = message;
+    const batch = { syncId, epoch, shard, ordinal, receiveCount, account: ports.account.name };
+    const result = await traced(ports.telemetry, 'load_batch', batch, () =>
+      loadBatch(ports, { ...received, deadlineAt, signal }),
+    );
     if (result.is === 'done') return;
     await hide(record, result.afterMs);
   } catch (error) {

@@ -4,6 +4,7 @@ import { SYNC_ID } from '../shared/core/names.ts';
 import { startRun } from '../shared/engine/start-run.ts';
 import { entry } from './entry.ts';
 import { commonPorts, definitionsPort, warehousePort } from './runtime.ts';
+import { traced } from './traced.ts';
 
 /** As the schedule's input says; Scheduler fills in the time. */
 const tickSchema = z.object({
@@ -15,8 +16,7 @@ export const handler = entry(
   () => ({ ...commonPorts(), definitions: definitionsPort(), warehouse: warehousePort() }),
   async (ports, event: unknown, { requestId: owner }) => {
     const tick = tickSchema.parse(event);
-    const result = await startRun(ports, { ...tick, owner });
-    ports.telemetry.log('info', 'tick', { syncId: tick.syncId, ...result });
-    return result;
+    const { syncId } = tick;
+    return traced(ports.telemetry, 'start_run', { syncId }, () => startRun(ports, { ...tick, owner }));
   },
 );

@@ -6,7 +6,10 @@ import type { Attribute } from '../ports.ts';
 
 export type LoggableFields = Record<string, string | number | boolean | null | string[]>;
 
-/** The fields that may be logged as they are; `dropped` tells how many may not. */
+/**
+ * The fields that may be logged as they are; `dropped` tells how many may not. Where a sync and an epoch are named, `run`
+ * is both in one: what one run is looked for by.
+ */
 export function loggable(fields: Readonly<Record<string, Attribute>>): LoggableFields {
   const kept: LoggableFields = {};
   let dropped = 0;
@@ -15,6 +18,8 @@ export function loggable(fields: Readonly<Record<string, Attribute>>): LoggableF
     if (safe === undefined) dropped += 1;
     else kept[name] = safe;
   }
+  const { syncId, epoch } = kept;
+  if (typeof syncId === 'string' && typeof epoch === 'number') kept.run = `${syncId}/${epoch}`;
   return dropped > 0 ? { ...kept, dropped } : kept;
 }
 

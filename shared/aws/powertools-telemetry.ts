@@ -7,14 +7,22 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Fault } from '../core/fault.ts';
 import { METRIC_NAMESPACE, METRICS, type Metric } from '../core/metrics.ts';
-import type { Telemetry } from '../ports.ts';
-import { loggable } from './loggable.ts';
+import type { Attribute, Telemetry } from '../ports.ts';
+import { type LoggableFields, loggable } from './loggable.ts';
+
+/** What the lines that follow are about. */
+export type Subject = Readonly<Record<string, Attribute>> & {
+  readonly syncId?: string;
+  readonly epoch?: number;
+};
 
 export type LambdaTelemetry = Telemetry & {
   /** For the middleware that adds the request's context to each line. */
   readonly logger: Logger;
   /** A fault that ends an invocation: kind, code and the frames of its stack, never its message. */
   failed(fault: Fault): void;
+  /** Puts these fields on every line until the next subject, or the end of the invocation. */
+  about(subject: Subject): void;
   /** Writes the metrics of this invocation. */
   flush(): void;
 };
@@ -30,8 +38,9 @@ export function powertoolsTelemetry(environment: string): LambdaTelemetry {
     const ofAccount = sums.get(account) ?? new Map<string, number>();
     sums.set(account, ofAccount.set(metric, (ofAccount.get(metric) ?? 0) + value));
   };
+  let subject: LoggableFields = {};
   const log = (level: LogLevel, code: string, fields: Record<string, unknown>): void => {
-    logger[level](code, fields);
+    logger[level](code, { ...subject, ...fields });
     // Every error is something that should not be: one metric to be alarmed by, whatever its code.
     if (level === 'error') count('errors', 1);
   };
@@ -45,7 +54,11 @@ export function powertoolsTelemetry(environment: string): LambdaTelemetry {
         frames: frames(fault),
       }),
     count,
+    about: (next) => {
+      subject = loggable(next);
+    },
     flush: () => {
+      subject = {};
       for (const [account, ofAccount] of sums) publish(environment, account, ofAccount);
       sums.clear();
     },

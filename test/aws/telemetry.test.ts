@@ -33,6 +33,7 @@ test('fields that are not listed are dropped and counted, whatever they hold', (
   assert.deepEqual(loggable({ syncId: 'one', epoch: 3, token: 'hunter2', body: { a: 1 } }), {
     syncId: 'one',
     epoch: 3,
+    run: 'one/3',
     dropped: 2,
   });
 });
@@ -92,4 +93,35 @@ test('every error that is logged counts, so that one alarm sees them all', () =>
     telemetry.flush();
   });
   assert.equal(lines.find((line) => '_aws' in line)?.errors, 1);
+});
+
+test('the subject is on every line until the next, on faults too, and not on those of the next invocation', () => {
+  const telemetry = powertoolsTelemetry('dev');
+  const lines = captured(() => {
+    telemetry.about({ syncId: 'one', epoch: 3, shard: 0 });
+    telemetry.log('info', 'begun', { code: 'x' });
+    telemetry.failed(new Fault('bug', 'unexpected_error', 'no'));
+    telemetry.about({ syncId: 'two', epoch: 1, body: 'not loggable' });
+    telemetry.log('info', 'begun', { syncId: 'three' });
+    telemetry.flush();
+    telemetry.log('info', 'later', {});
+  });
+  assert.deepEqual(
+    lines
+      .filter((line) => !('_aws' in line))
+      .map(({ message, syncId, epoch, run, shard, dropped }) => [
+        message,
+        syncId,
+        epoch,
+        run,
+        shard,
+        dropped,
+      ]),
+    [
+      ['begun', 'one', 3, 'one/3', 0, undefined],
+      ['unexpected_error', 'one', 3, 'one/3', 0, undefined],
+      ['begun', 'three', 1, 'two/1', undefined, 1],
+      ['later', undefined, undefined, undefined, undefined, undefined],
+    ],
+  );
 });

@@ -3,7 +3,7 @@
  * way is refused by its role.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -104,6 +104,34 @@ test('ten rows reach the sink, the run is committed, nothing was refused', async
   assert.ok(rows.some(({ email, score }) => email === 'p7@example.com' && Number(score) === 7.25));
   assert.deepEqual(stack.stats().permissions.denials, []);
 });
+
+test('the run can be followed by its id through every function that had a part in it', async () => {
+  const lines = (): string[] =>
+    linesOf('people-to-crm/1').map(({ message, is = '' }) => `${message} ${is}`.trim());
+  const expected = [
+    'start_run_ended started',
+    'fan_out_begun',
+    'fan_out_ended loading',
+    'load_batch_begun',
+    'load_batch_ended done',
+    'finish_run_begun',
+    'run_committed',
+    'finish_run_ended committed',
+  ];
+  // The last line of a function is written after its work, which the test before this has waited for.
+  for (let tries = 0; tries < 100 && expected.some((line) => !lines().includes(line)); tries += 1) {
+    await sleep(50);
+  }
+  assert.deepEqual([...new Set(lines())].toSorted(), expected.toSorted());
+});
+
+/** All functions' log lines of one run. */
+const linesOf = (run: string): readonly { readonly message: string; readonly is?: string }[] =>
+  globSync(path.join(directory, 'data', 'logs', '*.log'))
+    .flatMap((file) => readFileSync(file, 'utf8').split('\n'))
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line))
+    .filter((line) => line.run === run);
 
 /** The sync's item, once its first run is over. */
 async function idle(client: DynamoDBDocumentClient): Promise<Record<string, unknown>> {

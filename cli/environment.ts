@@ -35,23 +35,31 @@ const localSchema = z.looseObject({
 
 /** The environment that `--env` names. Throws a `config` Fault when it is not there. */
 export async function environmentOf(program: Command): Promise<Environment> {
+  const env = environmentName(program);
+  if (env !== 'local') return awsEnvironment(env);
+  const { outputs, ...client } = await localStack();
+  return connected('local', outputs, client);
+}
+
+/** What `--env` says. Throws a `config` Fault when it is no name. */
+export function environmentName(program: Command): string {
   const { env } = program.opts<{ env: string }>();
   if (!ENVIRONMENT_NAME.test(env)) {
     throw new Fault('config', 'bad_environment_name', `${JSON.stringify(env)} is not an environment's name`, {
       remedy: 'Give a name from infra/environments.ts, such as `--env prod`.',
     });
   }
-  return env === 'local' ? localEnvironment() : awsEnvironment(env);
+  return env;
 }
 
-async function localEnvironment(): Promise<Environment> {
+/** How the running local stack is reached. Throws a `config` Fault when it is not running. */
+export async function localStack(): Promise<z.infer<typeof localSchema>> {
   const text = await readFile(LOCAL_ENDPOINTS, 'utf8').catch(() => {
     throw new Fault('config', 'local_stack_not_running', 'the local stack is not running', {
       remedy: 'Start it with `npm start -- --keep` in another terminal, or name an environment by `--env`.',
     });
   });
-  const { outputs, ...client } = localSchema.parse(JSON.parse(text));
-  return connected('local', outputs, client);
+  return localSchema.parse(JSON.parse(text));
 }
 
 async function awsEnvironment(name: string): Promise<Environment> {
@@ -70,7 +78,8 @@ async function awsEnvironment(name: string): Promise<Environment> {
   return connected(name, Object.fromEntries(outputs) as Record<string, string>, {});
 }
 
-type ClientSettings = {
+/** Nothing for AWS: profile and Region of the shell decide. */
+export type ClientSettings = {
   region?: string;
   endpoint?: string;
   credentials?: z.infer<typeof localSchema>['credentials'];

@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import { addApprove } from './approve.ts';
 import { addDiscard } from './discard.ts';
+import { addDoctor } from './doctor.ts';
 import { addPause } from './pause.ts';
 import { printError } from './print-error.ts';
 import { addPush } from './push.ts';
@@ -18,7 +19,8 @@ const program = new Command('tailrace')
   .configureHelp({ showGlobalOptions: true })
   .showSuggestionAfterError();
 
-for (const add of [addPush, addRun, addStatus, addApprove, addDiscard, addPause, addResume]) add(program);
+for (const add of [addPush, addRun, addStatus, addApprove, addDiscard, addPause, addResume, addDoctor])
+  add(program);
 
 try {
   await program.parseAsync();

@@ -39,13 +39,15 @@ export async function checkWarehouse(ports: CheckPorts): Promise<readonly Wareho
   const { probe } = ports;
   const probeId = ports.ids.next();
   const findings = [await tables(ports)];
+  let timeoutMs = 0;
   const connection = await attempt('connection', async () => {
     const { user, statementTimeoutMs } = await probe.identity();
-    findings.push({ check: 'statement_timeout', is: 'ok', value: String(statementTimeoutMs) });
+    timeoutMs = statementTimeoutMs;
     return user;
   });
   findings.push(connection);
   if (connection.is !== 'ok') return findings;
+  findings.push({ check: 'statement_timeout', is: 'ok', value: String(timeoutMs) });
   findings.push(
     await attempt('temporary_tables', () => probe.temporaryTables()),
     await attempt('engine_schema', () => probe.engineSchema(probeId)),

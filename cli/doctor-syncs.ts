@@ -1,0 +1,174 @@
+/**
+ * The syncs of an environment: what people wrote and what became of it, and a schedule for each, no more and no fewer.
+ */
+import { ListSchedulesCommand, type ScheduleSummary } from '@aws-sdk/client-scheduler';
+import { ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
+import { CHECK_PAGES_MAX } from '../shared/core/limits.ts';
+import { removedPolicy, type Sync, syncSchema } from '../shared/core/sync.ts';
+import { asked, type Check, missing, ok, type Rule, unknown } from './doctor-check.ts';
+import type { Clients, Outputs } from './doctor-subject.ts';
+
+/** One sync as the definitions table has it. */
+export type KnownSync = {
+  readonly syncId: string;
+  /** The item that people write is there. */
+  readonly isWritten: boolean;
+  /** What runs now. */
+  readonly accepted: Sync | undefined;
+  readonly status: { readonly state: string; readonly faults: readonly SyncFault[] } | undefined;
+};
+type SyncFault = { readonly path: string; readonly message: string };
+
+const DEFINITIONS: Rule = { name: 'definitions', rule: 'each is answered, none is refused' };
+
+export type Definitions = {
+  readonly checks: readonly Check[];
+  /** Undefined when the table could not be read. */
+  readonly syncs: readonly KnownSync[] | undefined;
+};
+
+/** Reads the whole table: it holds as many items as people wrote. */
+export async function checkDefinitions(clients: Clients, outputs: Outputs): Promise<Definitions> {
+  let syncs: readonly KnownSync[] | undefined;
+  const checks = await asked(DEFINITIONS, 'dynamodb:Scan', async () => {
+    syncs = knownSyncs(await scan(clients, outputs.DefinitionsTable ?? ''));
+    return judgeDefinitions(syncs);
+  });
+  return { checks, syncs };
+}
+
+const itemSchema = z.looseObject({ syncId: z.string(), item: z.string(), body: z.string().optional() });
+type Item = z.infer<typeof itemSchema>;
+
+async function scan({ documents }: Clients, TableName: string): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  let from: Record<string, unknown> | undefined;
+  for (let page = 0; page < CHECK_PAGES_MAX; page += 1) {
+    const command = new ScanCommand({
+      TableName,
+      ConsistentRead: true,
+      ...(from === undefined ? {} : { ExclusiveStartKey: from }),
+    });
+    const { Items = [], LastEvaluatedKey } = await documents.send(command);
+    items.push(...Items.map((item) => itemSchema.parse(item)));
+    if (LastEvaluatedKey === undefined) return items;
+    from = LastEvaluatedKey;
+  }
+  throw Object.assign(new Error('too many definitions'), { name: 'TooManyDefinitions' });
+}
+
+const acceptedSchema = z.object({ sync: syncSchema });
+const statusSchema = z.object({
+  state: z.string(),
+  faults: z.array(z.object({ path: z.string(), message: z.string() })),
+});
+
+function knownSyncs(items: readonly Item[]): readonly KnownSync[] {
+  const bySync = Map.groupBy(items, ({ syncId }) => syncId);
+  return [...bySync].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([syncId, own]) => knownSync(syncId, own));
+}
+
+function knownSync(syncId: string, items: readonly Item[]): KnownSync {
+  const body = (kind: string): unknown => {
+    const text = items.find(({ item }) => item === kind)?.body;
+    return text === undefined ? undefined : (JSON.parse(text) as unknown);
+  };
+  const accepted = acceptedSchema.safeParse(body('accepted'));
+  const status = statusSchema.safeParse(body('status'));
+  return {
+    syncId,
+    isWritten: items.some(({ item }) => item === 'definition'),
+    accepted: accepted.success ? accepted.data.sync : undefined,
+    status: status.success ? status.data : undefined,
+  };
+}
+
+function judgeDefinitions(syncs: readonly KnownSync[]): readonly Check[] {
+  const written = syncs.filter(({ isWritten }) => isWritten);
+  if (written.length === 0) {
+    return [ok(DEFINITIONS, 'none yet')];
+  }
+  const bad = written.flatMap(({ syncId, status }) => {
+    if (status === undefined) {
+      return [missing(DEFINITIONS, `${syncId}: not answered`, `npx tailrace push <the file of ${syncId}>`)];
+    }
+    const [fault] = status.faults;
+    if (status.state !== 'refused') return [];
+    const why = fault === undefined ? '' : `: ${fault.path === '' ? '' : `${fault.path}: `}${fault.message}`;
+    return [missing(DEFINITIONS, `${syncId} is refused${why}`, `npx tailrace status ${syncId}`)];
+  });
+  return bad.length > 0 ? bad : [ok(DEFINITIONS, `${written.length} accepted`)];
+}
+
+/** Whether a sync keeps a snapshot or deltas in the engine's own schema. */
+export const needsEngineSchema = (sync: Sync): boolean =>
+  sync.model.changes.by === 'diff' || removedPolicy(sync) !== 'ignore';
+
+const SCHEDULES: Rule = { name: 'schedules', rule: 'one for each accepted sync' };
+
+/** Holds the schedules that start runs against the accepted syncs; the sweep's own is not one of them. */
+export function checkSchedules(
+  clients: Clients,
+  outputs: Outputs,
+  syncs: readonly KnownSync[] | undefined,
+): Promise<readonly Check[]> {
+  return asked(SCHEDULES, 'scheduler:ListSchedules', async () => {
+    const schedules = await list(clients, outputs);
+    if (syncs === undefined) return unknown(SCHEDULES, `${schedules.length} there, definitions unread`);
+    return judgeSchedules(outputs, schedules, syncs);
+  });
+}
+
+async function list({ scheduler }: Clients, outputs: Outputs): Promise<readonly ScheduleSummary[]> {
+  const schedules: ScheduleSummary[] = [];
+  let token: string | undefined;
+  for (let page = 0; page < CHECK_PAGES_MAX; page += 1) {
+    const command = new ListSchedulesCommand({
+      GroupName: outputs.SyncSchedules,
+      ...(token === undefined ? {} : { NextToken: token }),
+    });
+    const { Schedules = [], NextToken } = await scheduler.send(command);
+    schedules.push(...Schedules);
+    if (NextToken === undefined) break;
+    token = NextToken;
+  }
+  return schedules.filter(({ Target }) => Target?.Arn?.endsWith(`:function:${outputs.StartRunFunction}`));
+}
+
+export function judgeSchedules(
+  outputs: Outputs,
+  schedules: readonly Pick<ScheduleSummary, 'Name' | 'State'>[],
+  syncs: readonly KnownSync[],
+): readonly Check[] {
+  const wanted = new Map(
+    syncs.flatMap(({ syncId, accepted }) =>
+      accepted === undefined ? [] : [[syncId, accepted.enabled ? 'ENABLED' : 'DISABLED'] as const],
+    ),
+  );
+  const found = new Map(schedules.map(({ Name = '', State = '' }) => [Name, State as string]));
+  const absent = [...wanted.keys()].filter((syncId) => !found.has(syncId));
+  const wrong = [...wanted].filter(([syncId, state]) => found.has(syncId) && found.get(syncId) !== state);
+  const orphans = [...found.keys()].filter((name) => !wanted.has(name));
+  const group = outputs.SyncSchedules ?? '';
+  const bad = [
+    ...absent.map((syncId) => missing(SCHEDULES, `${syncId} has none`, pushAgain(syncId))),
+    ...wrong.map(([syncId, state]) =>
+      missing(
+        SCHEDULES,
+        `${syncId} is ${found.get(syncId)}, its definition says ${state}`,
+        pushAgain(syncId),
+      ),
+    ),
+    ...orphans.map((name) =>
+      missing(
+        SCHEDULES,
+        `${name} belongs to no sync`,
+        `aws scheduler delete-schedule --group-name ${group} --name ${name}`,
+      ),
+    ),
+  ];
+  return bad.length > 0 ? bad : [ok(SCHEDULES, `${found.size} there`)];
+}
+
+const pushAgain = (syncId: string): string => `npx tailrace push <the file of ${syncId}>`;

@@ -96,9 +96,9 @@ const endText = (run: RunStatus | undefined): string =>
 function plainTable(head: readonly string[]) {
   const chars = { ...NO_LINES, mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' };
   return new Table({
-    head: [...head],
+    head: head.map((name) => pc.dim(name)),
     chars,
-    style: { head: ['dim'], 'padding-left': 0, 'padding-right': 2 },
+    style: { head: [], 'padding-left': 0, 'padding-right': 2 },
   });
 }
 

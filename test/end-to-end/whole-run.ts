@@ -1,0 +1,179 @@
+/**
+ * A whole run, small: everything that the engine does for its users and against its failures, once, on the deployed shape.
+ * First runs with every kind of failed row, a model that the warehouse chokes on, an outage with a dead letter and a
+ * fan-out that died, holds that are approved and discarded, events that no function took, a definition that is deleted
+ * while its statement runs. Each step says what it wants to see and fails loudly when it does not come.
+ */
+import assert from 'node:assert/strict';
+import { runKey, syncKey } from '../../shared/core/names.ts';
+import {
+  ended,
+  failing,
+  heldPlan,
+  rewrite,
+  runItem,
+  started,
+  startedAfter,
+  toDeadLetters,
+  told,
+  undelivered,
+} from './operate.ts';
+import { FAILING, fillWarehouse, MISSING, SLOW, TO_APP, TO_CRM, TO_MAIL, touch } from './people.ts';
+import { type SmallWorld, until } from './small-world.ts';
+
+export type Progress = (step: string) => void;
+
+/** Throws an Error that says which step failed. */
+export async function wholeRun(world: SmallWorld, progress: Progress = () => undefined): Promise<void> {
+  await fillWarehouse(world);
+  for (const [name, step] of STEPS) {
+    progress(name);
+    try {
+      await step(world);
+    } catch (error) {
+      throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+}
+
+const STEPS: readonly (readonly [name: string, step: (world: SmallWorld) => Promise<void>])[] = [
+  ['first runs', firstRuns],
+  ['an outage, a dead letter, a fan-out that died', outage],
+  ['a definition deleted while its statement runs', deleted],
+  ['holds', holds],
+  ['events that no function takes', eventsLost],
+  ['what is left over', leftOver],
+];
+
+async function firstRuns(world: SmallWorld): Promise<void> {
+  const all = [TO_CRM, TO_MAIL, TO_APP, FAILING, MISSING];
+  await Promise.all(all.map((definition) => world.define(definition)));
+  const [crm, mail, app, choked, missing] = await Promise.all(
+    all.map(({ syncId }) => ended(world, syncId, 1)),
+  );
+  assert.deepEqual(told(crm), { ended: 'committed', accepted: 49, rejected: 6, invalid: 5, dead: 0 });
+  assert.deepEqual(told(mail), { ended: 'committed', accepted: 49, rejected: 6, invalid: 5, dead: 0 });
+  assert.deepEqual(told(app), { ended: 'committed', accepted: 52, rejected: 3, invalid: 5, dead: 0 });
+  assert.deepEqual([choked?.ended, choked?.code], ['failed', 'statement_failed']);
+  assert.deepEqual([missing?.ended, missing?.code], ['failed', 'model_refused']);
+}
+
+/** While the vendor is away its batch comes to the dead letters, and the run looks like one whose fan-out died. */
+async function outage(world: SmallWorld): Promise<void> {
+  const { outside, stack } = world;
+  const { syncId } = TO_MAIL;
+  outside.vendor.mood.down = true;
+  await stack.warehouse.sql(touch(outside.canaries, 'during the outage'));
+  const epoch = await started(world, syncId, 'loading');
+  await until('a batch is put off', async () => (await isPutOff(world, syncId, epoch)) || undefined, STEP_MS);
+  await rewrite(world, runKey(syncId, epoch), 'REMOVE sealed');
+  await rewrite(world, syncKey(syncId), 'SET leaseUntil = :zero, deadline = :zero');
+  const isSealed = async (): Promise<true | undefined> =>
+    (await runItem(world, syncId, epoch))?.sealed === undefined ? undefined : true;
+  await until('the sweep sends again and seals', isSealed, STEP_MS);
+  await toDeadLetters(world, 'mail', { v: 1, syncId, epoch, shard: 0, ordinal: 0 });
+  const result = await ended(world, syncId, epoch);
+  assert.equal(result.ended, 'committed');
+  assert.ok((result.counts?.dead ?? 0) > 40, 'its rows are dead');
+  outside.vendor.mood.down = false;
+}
+
+async function isPutOff({ state }: SmallWorld, syncId: string, epoch: number): Promise<boolean> {
+  const { QueryCommand } = await import('@aws-sdk/lib-dynamodb');
+  const { Items = [] } = await state.client.send(
+    new QueryCommand({
+      TableName: state.table,
+      KeyConditionExpression: '#p = :p',
+      ExpressionAttributeNames: { '#p': 'partition' },
+      ExpressionAttributeValues: { ':p': `SHARD#${syncId}#${epoch}` },
+    }),
+  );
+  return Items.some((item) => 'p0' in item);
+}
+
+/** The statement is cancelled, the schedule goes, the state of the sync starts afresh. */
+async function deleted(world: SmallWorld): Promise<void> {
+  const { syncId } = SLOW;
+  await world.define(SLOW);
+  await startedAfter(world, syncId, 0, 'extracting');
+  const isSubmitted = async (): Promise<true | undefined> =>
+    (await runItem(world, syncId, 1))?.statementId === undefined ? undefined : true;
+  await until('its statement runs', isSubmitted, STEP_MS);
+  await world.undefine(syncId);
+  const result = await ended(world, syncId, 1);
+  assert.deepEqual([result.ended, result.code], ['fenced', 'definition_deleted']);
+}
+
+/** Half of the people leave: removals wait for an approval, a model that shrank is discarded. */
+async function holds(world: SmallWorld): Promise<void> {
+  await world.stack.warehouse.sql('DELETE FROM shop.people WHERE score > 20 AND score < 57');
+  const [crm, mail, app] = [TO_CRM, TO_MAIL, TO_APP].map(({ syncId }) => syncId) as [string, string, string];
+  const epochs = await Promise.all([crm, mail, app].map((syncId) => started(world, syncId, 'held')));
+  const [crmPlan, mailPlan] = await Promise.all([heldPlan(world, crm), heldPlan(world, mail)]);
+  const answers = [
+    await world.ask({ verb: 'approve', syncId: crm, planHash: crmPlan }),
+    await world.ask({ verb: 'approve', syncId: mail, planHash: mailPlan }),
+    await world.ask({ verb: 'discard', syncId: app }),
+  ];
+  assert.deepEqual(
+    answers.map(({ ok }) => ok),
+    [true, true, true],
+  );
+  const results = await Promise.all(
+    [crm, mail, app].map((syncId, at) => ended(world, syncId, epochs[at] ?? 0)),
+  );
+  assert.deepEqual(
+    results.map((result) => result.ended),
+    ['committed', 'committed', 'discarded'],
+  );
+  assert.equal(world.outside.vendor.records.crm?.size, 17);
+}
+
+/** Whatever a function does not take after two tries goes to the queue of undelivered events; the sweep heals the runs. */
+async function eventsLost(world: SmallWorld): Promise<void> {
+  const { outside, stack } = world;
+  await stack.warehouse.sql(touch(outside.canaries, 'before the crashes'));
+  const before = await undelivered(world);
+  const isUndelivered = (count: number) => async (): Promise<true | undefined> =>
+    (await undelivered(world)) >= before + count ? true : undefined;
+  await world.send('StartRun', { syncId: 'nobody' });
+  const epoch = await failing(stack, 'FanOut', async () => {
+    const begun = await started(world, TO_CRM.syncId, 'extracting');
+    await until('fan-out and start-run are given up', isUndelivered(2), STEP_MS);
+    return begun;
+  });
+  await failing(stack, 'Sweep', () => until('a sweep is given up', isUndelivered(3), STEP_MS));
+  await rewrite(world, syncKey(TO_CRM.syncId), 'SET leaseUntil = :zero');
+  await failing(stack, 'FinishRun', () => until('finish-run is given up', isUndelivered(4), STEP_MS));
+  const result = await ended(world, TO_CRM.syncId, epoch);
+  assert.equal(result.ended, 'committed');
+}
+
+/** A run that finds nothing to send carries what failed before; pause and resume say what they do. */
+async function leftOver(world: SmallWorld): Promise<void> {
+  const { syncId } = TO_CRM;
+  assert.equal((await world.ask({ verb: 'pause', syncId })).ok, true);
+  assert.equal((await world.ask({ verb: 'run', syncId })).code, 'paused');
+  const { epoch = 0 } = (await world.sync(syncId)) ?? {};
+  assert.equal((await world.ask({ verb: 'resume', syncId })).ok, true);
+  const result = await ended(world, syncId, epoch + 1);
+  assert.equal(result.ended, 'committed');
+  assert.equal((await world.ask({ verb: 'status' })).ok, true);
+  assert.equal((await world.ask({ verb: 'status', syncId })).ok, true);
+  await ended(world, TO_MAIL.syncId, await started(world, TO_MAIL.syncId, 'loading'));
+  for (const account of ['crm', 'mail'] as const) await assertArrived(world, account);
+}
+
+/** Every person who may be sent is there with the note that the model has now. */
+async function assertArrived({ stack, outside }: SmallWorld, account: 'crm' | 'mail'): Promise<void> {
+  const rows = await stack.warehouse.sql(
+    "SELECT id, note FROM shop.people WHERE score >= 0 AND verdict = 'take' AND length(note) <= 100 ORDER BY id",
+  );
+  assert.equal(rows.length, 17);
+  for (const { id, note } of rows) {
+    assert.equal(outside.vendor.records[account]?.get(String(id))?.note, note, `${account} has ${id}`);
+  }
+}
+
+/** Far above what it takes: the machine may be busy. */
+const STEP_MS = 60_000;

@@ -3,6 +3,7 @@ import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { z } from 'zod';
 import { Fault } from '../shared/core/fault.ts';
 import type { Environment } from './environment.ts';
+import { principalOf } from './principal.ts';
 
 export type Verb = 'run' | 'status' | 'approve' | 'discard' | 'pause' | 'resume';
 export type Question = { readonly verb: Verb; readonly syncId?: string; readonly planHash?: string };
@@ -19,11 +20,14 @@ const answerSchema = z.discriminatedUnion('ok', [
 
 /** The members of an `ok` answer. Throws a `config` Fault when it is refused, a `bug` when the function failed. */
 export async function invoke(
-  { lambda, apiFunction }: Environment,
+  environment: Environment,
   question: Question,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const { lambda, apiFunction } = environment;
+  const by = question.verb === 'status' ? undefined : await principalOf(environment);
+  const payload = JSON.stringify({ ...question, by });
   const answer = await lambda.send(
-    new InvokeCommand({ FunctionName: apiFunction, Payload: Buffer.from(JSON.stringify(question)) }),
+    new InvokeCommand({ FunctionName: apiFunction, Payload: Buffer.from(payload) }),
   );
   const text = Buffer.from(answer.Payload ?? []).toString('utf8');
   const parsed = answerSchema.safeParse(parsedJson(text));

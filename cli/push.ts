@@ -6,11 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { Command } from 'commander';
 import { fingerprintOf } from '../shared/core/accept.ts';
+import { changedBy, definitionIn } from '../shared/core/changed-by.ts';
 import { type DefinitionFault, Fault } from '../shared/core/fault.ts';
 import { parseSync } from '../shared/core/sync-rules.ts';
 import type { DefinitionStatus } from '../shared/ports.ts';
 import { modelFaults } from '../shared/warehouse/model-sql.ts';
 import { type Environment, environmentOf } from './environment.ts';
+import { principalOf } from './principal.ts';
 import { printDone } from './print-done.ts';
 import { printFaults } from './print-error.ts';
 import { readDefinition } from './read-definition.ts';
@@ -66,16 +68,25 @@ function syncIdOf(written: unknown, file: string): string {
   });
 }
 
-/** Writes the item and gives the status that answers it. Throws a `transient` Fault when none comes. */
+/**
+ * Writes the item, with who does it beside the definition, and gives the status that answers it. Throws a `transient`
+ * Fault when none comes.
+ */
 export async function writeDefinition(
-  { definitions, dynamodb, definitionsTable }: Environment,
+  environment: Environment,
   syncId: string,
   written: object,
 ): Promise<DefinitionStatus> {
+  const { definitions, dynamodb, definitionsTable } = environment;
+  const definition = definitionIn({ ...written, syncId });
+  const author = changedBy(definition, await principalOf(environment), Date.now());
   await dynamodb.send(
-    new PutCommand({ TableName: definitionsTable, Item: { ...written, syncId, item: 'definition' } }),
+    new PutCommand({
+      TableName: definitionsTable,
+      Item: { ...definition, item: 'definition', changedBy: author },
+    }),
   );
-  const answers = fingerprintOf({ ...written, syncId });
+  const answers = fingerprintOf(definition);
   const until = Date.now() + ANSWER_MS_MAX;
   while (Date.now() < until) {
     const status = await definitions.status(syncId);

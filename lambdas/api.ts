@@ -3,6 +3,7 @@
  * data, since they are answers and not errors of the function. Who may ask is decided by `lambda:InvokeFunction` on it.
  */
 import * as z from 'zod';
+import { principalSchema } from '../shared/core/changed-by.ts';
 import { asFault } from '../shared/core/fault.ts';
 import { CHECK_MODELS_MAX } from '../shared/core/limits.ts';
 import { SYNC_ID } from '../shared/core/names.ts';
@@ -14,20 +15,23 @@ import { resumeSync } from '../shared/engine/resume-sync.ts';
 import { startRun } from '../shared/engine/start-run.ts';
 import { syncStatus } from '../shared/engine/sync-status.ts';
 import { type ApiAnswer, refusal } from './api-answers.ts';
+import { audited } from './audited.ts';
 import { type Call, entry } from './entry.ts';
 import { commonPorts, definitionsPort, probePort, queuePort, warehousePort } from './runtime.ts';
 import { traced } from './traced.ts';
 
 const syncId = z.string().regex(SYNC_ID);
 const planHash = z.string().regex(/^[0-9a-f]{8,64}$/);
+/** Who asks, as the caller says: Lambda does not tell a function who invoked it. Kept by the audit. */
+const by = principalSchema.optional();
 
 export const requestSchema = z.discriminatedUnion('verb', [
-  z.strictObject({ verb: z.literal('run'), syncId }),
+  z.strictObject({ verb: z.literal('run'), syncId, by }),
   z.strictObject({ verb: z.literal('status'), syncId: syncId.optional() }),
-  z.strictObject({ verb: z.literal('approve'), syncId, planHash }),
-  z.strictObject({ verb: z.literal('discard'), syncId, planHash: planHash.optional() }),
-  z.strictObject({ verb: z.literal('pause'), syncId }),
-  z.strictObject({ verb: z.literal('resume'), syncId }),
+  z.strictObject({ verb: z.literal('approve'), syncId, planHash, by }),
+  z.strictObject({ verb: z.literal('discard'), syncId, planHash: planHash.optional(), by }),
+  z.strictObject({ verb: z.literal('pause'), syncId, by }),
+  z.strictObject({ verb: z.literal('resume'), syncId, by }),
   z.strictObject({ verb: z.literal('check'), syncIds: z.array(syncId).max(CHECK_MODELS_MAX).optional() }),
 ]);
 export type ApiRequest = z.infer<typeof requestSchema>;
@@ -47,13 +51,16 @@ export const handler = entry(ports, async (built, event: unknown, call): Promise
   try {
     const { verb, ...rest } = request.data;
     const about = 'syncId' in rest && rest.syncId !== undefined ? { verb, syncId: rest.syncId } : { verb };
-    return await traced(built.telemetry, 'api', about, () => answerTo(built, request.data, call));
+    return await traced(built.telemetry, 'api', about, () => recorded(built, request.data, call));
   } catch (error) {
     const fault = asFault(error);
     built.telemetry.failed(fault);
     return { ok: false, code: fault.code, message: fault.message, remedy: fault.remedy ?? 'Try again.' };
   }
 });
+
+const recorded = (built: ApiPorts, request: ApiRequest, call: Call): Promise<ApiAnswer> =>
+  audited(built, request, call.requestId, () => answerTo(built, request, call));
 
 async function answerTo(built: ApiPorts, request: ApiRequest, call: Call): Promise<ApiAnswer> {
   const { signal, requestId: owner } = call;

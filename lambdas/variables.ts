@@ -74,6 +74,20 @@ export const warehouseVariables = z.object({
   ),
 });
 
+export const ownersVariables = z.object({
+  ENVIRONMENT: z.string().regex(ENVIRONMENT_NAME),
+  STATE_TABLE: name,
+  STAGING_BUCKET: name,
+  OWNER_TOPIC: arn,
+});
+
+export const auditVariables = z.object({
+  ENVIRONMENT: z.string().regex(ENVIRONMENT_NAME),
+  STATE_TABLE: name,
+  STAGING_BUCKET: name,
+  AUDIT_BUCKET: name,
+});
+
 export const loaderVariables = z.object({
   SECRET: name,
   ACCOUNT: json(

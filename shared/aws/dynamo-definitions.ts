@@ -13,6 +13,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
+import { definitionIn } from '../core/changed-by.ts';
 import { syncSchema } from '../core/sync.ts';
 import type { DefinitionStatus, Definitions, Item } from '../ports.ts';
 import { itemFromWire, itemToWire } from './attribute-values.ts';
@@ -39,8 +40,7 @@ export function dynamoDefinitions(client: DynamoDBClient, table: string): Defini
     written: async (syncId) => {
       const item = await read(syncId, 'definition');
       if (item === undefined) return undefined;
-      const { item: _kind, ...written } = item;
-      return written;
+      return definitionIn(item) as Item;
     },
     accept: (syncId, accepted) =>
       replace(client, table, syncId, 'accepted', accepted, 'only over a lower version'),

@@ -14,7 +14,7 @@ import { fingerprintOf } from '../core/accept.ts';
 import { OWNER_NOTICE_MS, OWNER_REMINDER_MS } from '../core/limits.ts';
 import { noticeKey } from '../core/names.ts';
 import { type About, healedMessage, type Trouble, troubleMessage } from '../core/owner-message.ts';
-import type { Item, OwnerTopic, Ports, Update } from '../ports.ts';
+import type { Clock, Item, OwnerTopic, Ports, Update } from '../ports.ts';
 import {
   type FactPorts,
   isQuiet,
@@ -28,7 +28,8 @@ import { type TroublePorts, troublesOf } from './notify-owner-troubles.ts';
 
 export type OwnerPorts = FactPorts &
   TroublePorts &
-  Pick<Ports, 'clock' | 'telemetry'> & {
+  Pick<Ports, 'telemetry'> & {
+    readonly clock: Pick<Clock, 'now'>;
     readonly topic: OwnerTopic;
     readonly environment: string;
   };

@@ -74,6 +74,11 @@ export const warehouseVariables = z.object({
   ),
 });
 
+export const operatorVariables = z.object({
+  ENVIRONMENT: z.string().regex(ENVIRONMENT_NAME),
+  OPERATOR_TOPIC: arn,
+});
+
 export const ownersVariables = z.object({
   ENVIRONMENT: z.string().regex(ENVIRONMENT_NAME),
   STATE_TABLE: name,

@@ -9,6 +9,7 @@ import type { DefinitionFault } from './core/fault.ts';
 import type { BatchMessage, Lane } from './core/message.ts';
 import type { Metric } from './core/metrics.ts';
 import type { ItemKey } from './core/names.ts';
+import type { OperatorMessage } from './core/operator-message.ts';
 import type { OwnerMessage } from './core/owner-message.ts';
 import type { FailurePointer } from './core/run.ts';
 import type { Column, ExtractionCounts, StageManifest } from './core/stage.ts';
@@ -270,6 +271,9 @@ export type Telemetry = {
   /** A metric of the environment; `account` counts only where the metric is kept by account. */
   count(metric: Metric, value: number, account?: string): void;
 };
+
+/** Where whoever runs the environment listens: the topic of its alarms. */
+export type OperatorTopic = { publish(message: OperatorMessage): Promise<void> };
 
 /** Where owners of syncs listen, each by a filter on the attribute `owner`. */
 export type OwnerTopic = { publish(message: OwnerMessage): Promise<void> };

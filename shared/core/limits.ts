@@ -211,3 +211,5 @@ export const REJECTED_ROWS_MIN = 10;
 export const STARVED_SHARE = 0.25;
 /** And one that was told to be silent for longer than this. */
 export const SILENCE_MS_MAX = 5 * MINUTE_MS;
+/** Reasons or faults in one message to an operator: enough to decide whether to get up. */
+export const OPERATOR_LINES_MAX = 5;

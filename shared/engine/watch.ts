@@ -26,6 +26,7 @@ import { breakerKey, budgetKey, SYNC_PARTITION } from '../core/names.ts';
 import type { SyncState } from '../core/run.ts';
 import { awsScheduleExpression, nextFire } from '../core/schedule.ts';
 import type { AcceptedDefinition } from '../core/sync.ts';
+import { CREDENTIAL_CODES, MISCOUNT_CODES, STORM_CODE } from '../core/trouble-codes.ts';
 import type { AccountSettings, Attribute, DefinitionStatus, Ports } from '../ports.ts';
 import { budgetOf, fullRate, slotMs } from './adapt-rate.ts';
 import { syncOf } from './sync-state.ts';
@@ -88,19 +89,17 @@ function ailments(sync: SyncState): readonly (readonly [Gauge, string])[] {
   const { phase, hold, paused, trouble } = sync;
   const all: (readonly [Gauge, string])[] = [];
   if (phase === 'held') all.push(['runs_held', hold?.reasons[0]?.code ?? 'held']);
-  if (paused !== undefined && MISCOUNTS.includes(paused.code)) all.push(['syncs_miscounted', paused.code]);
-  if (paused?.code === 'failure_storm') all.push(['syncs_rejecting', paused.code]);
+  if (paused !== undefined && MISCOUNT_CODES.includes(paused.code))
+    all.push(['syncs_miscounted', paused.code]);
+  if (paused?.code === STORM_CODE) all.push(['syncs_rejecting', paused.code]);
   else if (hasManyFailures(sync)) all.push(['syncs_rejecting', 'failure_set']);
   if (trouble === undefined) return all;
-  if (CREDENTIALS.includes(trouble.code)) all.push(['secrets_failing', trouble.code]);
+  if (CREDENTIAL_CODES.includes(trouble.code)) all.push(['secrets_failing', trouble.code]);
   if (trouble.ended === 'failed' && trouble.runs >= TROUBLE_RUNS_MIN) {
     all.push(['statements_failing', trouble.code]);
   }
   return all;
 }
-
-const MISCOUNTS: readonly string[] = ['counts_do_not_add_up', 'failures_not_recorded', 'stage_miscounted'];
-const CREDENTIALS: readonly string[] = [AUTH_REFUSED, 'secret_missing', 'secret_invalid'];
 
 /** The failure set against the whole model: what a reader of the destination misses, however little changed last time. */
 function hasManyFailures({ failures, lastCount }: SyncState): boolean {

@@ -1,0 +1,155 @@
+/**
+ * What an operator is told when something happens to one sync or one account: which, which run, why, what to do, and where
+ * the runbook says more. Alarms count, these messages name. One message when trouble begins and one when it has ended,
+ * not one for each run in between. No row value: events have none.
+ */
+import * as z from 'zod';
+import { OPERATOR_LINES_MAX, OWNER_SUBJECT_CHARACTERS_MAX } from './limits.ts';
+import { CREDENTIAL_CODES, MISCOUNT_CODES, PAUSED_BY_OPERATOR, STORM_CODE } from './trouble-codes.ts';
+
+export type OperatorMessage = { readonly subject: string; readonly text: string };
+
+/** An event of the environment's bus; only what is read. */
+export const toldEventSchema = z.object({
+  'detail-type': z.string(),
+  detail: z.record(z.string(), z.unknown()),
+});
+export type ToldEvent = z.infer<typeof toldEventSchema>;
+
+/** The message for an event, or nothing when nobody has to know. Throws ZodError for an event that is not ours. */
+export function operatorMessage(environment: string, event: ToldEvent): OperatorMessage | undefined {
+  const said = SAYS[event['detail-type']]?.(event.detail);
+  if (said === undefined) return undefined;
+  const { title, why = [], look = [], runbook } = said;
+  const text = [
+    `${title}.`,
+    ...listed(why),
+    '',
+    ...look.map((command) => `  npx tailrace --env ${environment} ${command}`),
+    ...(runbook === undefined ? [] : [`What to do: docs/runbook.md#${runbook}`]),
+  ];
+  return {
+    subject: `[${environment}] ${title}`.slice(0, OWNER_SUBJECT_CHARACTERS_MAX),
+    text: text.join('\n').trim(),
+  };
+}
+
+type Said = {
+  readonly title: string;
+  readonly why?: readonly string[];
+  /** Commands of `tailrace`. */
+  readonly look?: readonly string[];
+  /** Nothing to be done when it is left out. */
+  readonly runbook?: string;
+};
+type Detail = ToldEvent['detail'];
+
+function listed(lines: readonly string[]): readonly string[] {
+  const more = lines.length - OPERATOR_LINES_MAX;
+  const shown = lines.slice(0, OPERATOR_LINES_MAX).map((line) => `- ${line}`);
+  return more > 0 ? [...shown, `- and ${more} more`] : shown;
+}
+
+const run = z.object({ syncId: z.string(), epoch: z.number() });
+const ended = run.extend({ code: z.string(), reason: z.string().optional(), inARow: z.number().optional() });
+const held = run.extend({
+  planHash: z.string(),
+  reasons: z.array(z.object({ code: z.string(), message: z.string() })),
+});
+const paused = z.object({ syncId: z.string(), code: z.string(), reason: z.string().optional() });
+const refused = z.object({
+  syncId: z.string(),
+  version: z.number(),
+  faults: z.array(z.object({ path: z.string(), code: z.string(), message: z.string(), remedy: z.string() })),
+});
+const breaker = z.object({ account: z.string(), code: z.string().optional() });
+
+const SAYS: Readonly<Record<string, (detail: Detail) => Said | undefined>> = {
+  'Run Failed': (detail) => badEnd(detail, 'failed before anything was sent', 'statements-failing'),
+  'Run Fenced': (detail) => badEnd(detail, 'was given up', 'runs-overdue'),
+  'Run Committed': healed,
+  'Run Held': heldRun,
+  'Sync Paused': pausedSync,
+  'Sync Resumed': resumedSync,
+  'Definition Refused': refusedDefinition,
+  'Breaker Opened': openedBreaker,
+  'Breaker Closed': (detail) => ({ title: `Account ${breaker.parse(detail).account} answers again` }),
+};
+
+/** The first of a series only; what follows is counted, and its end is told. */
+function badEnd(detail: Detail, how: string, otherwise: string): Said | undefined {
+  const { syncId, epoch, code, reason, inARow } = ended.parse(detail);
+  if (inARow !== 1) return undefined;
+  return {
+    title: `Run ${epoch} of ${syncId} ${how}: ${code}`,
+    why: [
+      ...(reason === undefined ? [] : [reason]),
+      'the next message about it is the one that it is mended',
+    ],
+    look: [`status ${syncId}`],
+    runbook: runbookOf(code) ?? otherwise,
+  };
+}
+
+function healed(detail: Detail): Said | undefined {
+  const { syncId, epoch, healedRuns } = run.extend({ healedRuns: z.number().optional() }).parse(detail);
+  if (healedRuns === undefined) return undefined;
+  const before = healedRuns === 1 ? 'one run that did not' : `${healedRuns} runs that did not`;
+  return { title: `${syncId} is mended: run ${epoch} has committed, after ${before}` };
+}
+
+function heldRun(detail: Detail): Said {
+  const { syncId, epoch, planHash, reasons } = held.parse(detail);
+  return {
+    title: `Run ${epoch} of ${syncId} is held and waits for a person`,
+    why: reasons.map(({ code, message }) => `${code}: ${message}`),
+    look: [`status ${syncId}`, `approve ${syncId} ${planHash}`, `discard ${syncId} ${planHash}`],
+    runbook: 'run-held',
+  };
+}
+
+function pausedSync(detail: Detail): Said | undefined {
+  const { syncId, code, reason } = paused.parse(detail);
+  if (code === PAUSED_BY_OPERATOR) return undefined;
+  return {
+    title: `${syncId} was paused by the engine: ${code}`,
+    why: reason === undefined ? [] : [reason],
+    look: [`status ${syncId}`],
+    runbook: runbookOf(code) ?? 'runs-overdue',
+  };
+}
+
+function resumedSync(detail: Detail): Said | undefined {
+  const { syncId, code } = paused.parse(detail);
+  return code === PAUSED_BY_OPERATOR
+    ? undefined
+    : { title: `${syncId} was resumed; it was paused for ${code}` };
+}
+
+function refusedDefinition(detail: Detail): Said {
+  const { syncId, version, faults } = refused.parse(detail);
+  const now = version === 0 ? 'no version of it runs' : `version ${version} goes on running`;
+  return {
+    title: `The last edit of ${syncId} was refused; ${now}`,
+    why: faults.map(({ path, code, message, remedy }) => `${path}: ${message} (${code}); ${remedy}`),
+    look: [`status ${syncId}`],
+    runbook: 'definition-refused',
+  };
+}
+
+/** A probe that failed opens it again; that has been told. */
+function openedBreaker(detail: Detail): Said | undefined {
+  const { account, code = 'unknown' } = breaker.parse(detail);
+  if (code === 'probe_failed') return undefined;
+  return {
+    title: `Nothing is sent to account ${account} for now: ${code}`,
+    look: ['status'],
+    runbook: runbookOf(code) ?? 'breaker-open',
+  };
+}
+
+function runbookOf(code: string): string | undefined {
+  if (MISCOUNT_CODES.includes(code)) return 'commit-mismatch';
+  if (CREDENTIAL_CODES.includes(code)) return 'secret-failing';
+  return code === STORM_CODE ? 'rows-rejected' : undefined;
+}

@@ -22,6 +22,7 @@ import { openParts, type Parts } from './wiring/parts.ts';
 import { readPermissions } from './wiring/permissions.ts';
 import { makeServices } from './wiring/services.ts';
 import { type Sources, startSources } from './wiring/sources.ts';
+import { checkTrust } from './wiring/trust.ts';
 
 export type StackSettings = {
   /** A cloud assembly: what `cdk synth` or `infra/synthesize.ts` wrote. */
@@ -108,6 +109,7 @@ async function startOn(
   const template = resolveTemplate(raw, listener.endpoint);
   const authorizer = createAuthorizer(readPermissions(template));
   who.authorizer = authorizer;
+  checkTrust(template, authorizer);
   const sources: { started: Sources } = { started: { queueSources: [], streamSources: new Map() } };
   const base = {
     template,

@@ -150,8 +150,9 @@ export function asWarehouse(roleArn: string, settings: Readonly<Record<string, s
 }
 
 /** Times and the way of extraction: settings of the stage. */
-export function knowingStage({ timing, extraction }: Environment): Binding {
-  const stage = { ...timing, extraction: extraction.by };
+export function knowingStage({ timing, extraction, personalColumns }: Environment): Binding {
+  const personal = personalColumns.length === 0 ? {} : { personalColumns };
+  const stage = { ...timing, extraction: extraction.by, ...personal };
   return { variables: { STAGE: JSON.stringify(stage) }, statements: [] };
 }
 
@@ -170,7 +171,7 @@ export function knowingAccounts(accounts: readonly Account[]): Binding {
 /** The customer key, only for requests that come through the named service. */
 export function throughKey(
   key: kms.IKey,
-  service: 'dynamodb' | 's3' | 'sqs' | 'secretsmanager',
+  service: 'dynamodb' | 's3' | 'sqs' | 'sns' | 'secretsmanager',
   actions: readonly KeyAction[],
 ): iam.PolicyStatementProps {
   return {

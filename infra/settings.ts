@@ -97,6 +97,16 @@ const networkSchema = z.strictObject({
     .max(5),
 });
 
+const auditSchema = z.strictObject({
+  /**
+   * S3 Object Lock: no version can be deleted for so many days after it was written. Decide with the first deployment;
+   * a bucket has it from its beginning.
+   */
+  objectLockDays: z.int().min(1).max(36_500).optional(),
+  /** governance: who has `s3:BypassGovernanceRetention` may end it; compliance: nobody can, AWS and root included. */
+  objectLockMode: z.enum(['governance', 'compliance']).default('governance'),
+});
+
 export const environmentSchema = z.strictObject({
   /** True only for stages that run on a laptop: loopback hosts are allowed there, and nothing survives. */
   local: z.boolean().default(false),
@@ -109,6 +119,10 @@ export const environmentSchema = z.strictObject({
   accounts: z.array(accountSchema).default([]),
   alarms: z.strictObject({ email: z.email().optional() }).prefault({}),
   timing: timingSchema.prefault({}),
+  /** Columns that hold personal data in every model: a definition that reads one must state what becomes of it. */
+  personalColumns: z.array(z.string().min(1).max(127)).max(200).default([]),
+  /** The audit bucket; without a lock its policy alone keeps objects from being changed. */
+  audit: auditSchema.prefault({}),
   /** Off for AWS accounts whose Lambda concurrency limit is too low to reserve from. */
   reserveConcurrency: z.boolean().default(true),
   /**

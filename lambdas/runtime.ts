@@ -74,15 +74,11 @@ function stageSettings(
   { ENVIRONMENT, STAGE }: ReturnType<typeof stageVariables.parse>,
   accounts: readonly AccountSettings[],
 ): StageSettings {
-  const { loaderTimeoutMs, graceMs, extractorLeaseMs, runStallMs, breakerOpenMs, extraction } = STAGE;
+  const { personalColumns = [], ...stage } = STAGE;
   return {
+    ...stage,
+    personalColumns,
     environment: ENVIRONMENT,
-    loaderTimeoutMs,
-    graceMs,
-    extractorLeaseMs,
-    runStallMs,
-    breakerOpenMs,
-    extraction,
     accounts: Object.fromEntries(accounts.map((account) => [account.name, account])),
   };
 }

@@ -43,6 +43,7 @@ export const stageVariables = z.object({
       extractorLeaseMs: ms,
       runStallMs: ms,
       breakerOpenMs: ms,
+      personalColumns: z.array(name).optional(),
     }),
   ),
 });

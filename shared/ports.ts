@@ -75,6 +75,8 @@ export type StageSettings = {
   /** How rows leave the warehouse. */
   readonly extraction: 'unload' | 'pages';
   readonly accounts: Readonly<Record<string, AccountSettings>>;
+  /** Columns that hold personal data wherever they occur; absent: none. */
+  readonly personalColumns?: readonly string[];
 };
 
 /** What the engine knows about a destination account without its secret. */

@@ -54,7 +54,7 @@ export const UNION_CHOICES: Readonly<
     names: ['every', 'cron'],
     missing: 'schedule_kind_missing',
     ambiguous: 'schedule_kind_ambiguous',
-    only: { timezone: 'cron' },
+    only: { timezone: 'cron', align: 'every' },
   },
   'fields[]': {
     names: ['from', 'value', 'template'],

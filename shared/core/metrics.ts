@@ -37,13 +37,25 @@ export const METRICS = {
   errors: { by: 'environment', is: 'count', says: 'log lines of level error' },
   messages_refused: { by: 'environment', is: 'count', says: 'messages in a lane that were not ours' },
   run_stop_requested: { by: 'environment', is: 'count', says: 'runs that a loader asked to stop' },
-  extraction_ms: { by: 'environment', is: 'count', says: 'time from the start of runs to the end of their SQL' },
+  extraction_ms: {
+    by: 'environment',
+    is: 'count',
+    says: 'time from the start of runs to the end of their SQL',
+  },
 
-  runs_overdue: { by: 'environment', is: 'gauge', says: 'syncs whose last commit is older than it should be' },
+  runs_overdue: {
+    by: 'environment',
+    is: 'gauge',
+    says: 'syncs whose last commit is older than it should be',
+  },
   runs_held: { by: 'environment', is: 'gauge', says: 'runs that wait for a person' },
   syncs_miscounted: { by: 'environment', is: 'gauge', says: 'syncs paused because counts did not add up' },
   syncs_rejecting: { by: 'environment', is: 'gauge', says: 'syncs with too many rows that did not arrive' },
-  statements_failing: { by: 'environment', is: 'gauge', says: 'syncs whose extraction failed twice in a row' },
+  statements_failing: {
+    by: 'environment',
+    is: 'gauge',
+    says: 'syncs whose extraction failed twice in a row',
+  },
   secrets_failing: {
     by: 'environment',
     is: 'gauge',

@@ -2,7 +2,8 @@
  * Schedules: what a definition says, what EventBridge Scheduler understands, and when it fires.
  *
  * A definition writes `every: 15 minutes` or a cron of the usual five fields. EventBridge writes `rate(15 minutes)`
- * or six fields with its own weekdays, in which either the day of the month or the day of the week is `?`.
+ * or six fields with its own weekdays, in which either the day of the month or the day of the week is `?`. A rate counts
+ * from when it was made; `align: true` becomes a cron at round times, the same for all syncs of that rhythm.
  */
 import { Cron } from 'croner';
 import {
@@ -23,7 +24,12 @@ import type { Schedule } from './sync.ts';
 
 /** What `scheduleFlaws` finds; the message names the value and the rule. */
 export type ScheduleFlaw = {
-  readonly code: 'cron_shape' | 'cron_never_fires' | 'cron_not_expressible' | 'timezone_unknown';
+  readonly code:
+    | 'every_not_aligned'
+    | 'cron_shape'
+    | 'cron_never_fires'
+    | 'cron_not_expressible'
+    | 'timezone_unknown';
   readonly message: string;
   readonly remedy: string;
 };
@@ -33,7 +39,7 @@ export function awsScheduleExpression(schedule: Schedule): {
   readonly expression: string;
   readonly timezone: string;
 } {
-  if ('every' in schedule) return { expression: rateOf(schedule.every), timezone: 'UTC' };
+  if ('every' in schedule) return { expression: everyExpression(schedule), timezone: 'UTC' };
   const flaw = cronFlaw(schedule.cron);
   if (flaw !== undefined) {
     throw new Fault('config', flaw.code, flaw.message, { path: 'schedule.cron', remedy: flaw.remedy });
@@ -43,7 +49,11 @@ export function awsScheduleExpression(schedule: Schedule): {
 
 /** What is wrong with a schedule of the right shape: its zone, its cron, both or neither. */
 export function scheduleFlaws(schedule: Schedule): readonly ScheduleFlaw[] {
-  if ('every' in schedule) return [];
+  if ('every' in schedule) {
+    return schedule.align === true && alignedCron(schedule.every) === undefined
+      ? [unalignedFlaw(schedule.every)]
+      : [];
+  }
   const flaw = cronFlaw(schedule.cron) ?? neverFlaw(schedule);
   const zone = isTimezone(schedule.timezone) ? [] : [zoneFlaw(schedule.timezone)];
   return flaw === undefined ? zone : [...zone, flaw];
@@ -85,6 +95,40 @@ const UNIX_UNITS = [MINUTE, HOUR, DAY, MONTH, UNIX_WEEKDAY] as const;
 const CRON_REMEDY =
   'write five fields, minute hour day-of-month month day-of-week, such as "0 6 * * 1-5" for six o\'clock on weekdays';
 const UNIT_MS: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+
+type Every = Extract<Schedule, { every: string }>;
+
+function everyExpression({ every, align }: Every): string {
+  if (align !== true) return rateOf(every);
+  const cron = alignedCron(every);
+  if (cron !== undefined) return cron;
+  const { code, message, remedy } = unalignedFlaw(every);
+  throw new Fault('config', code, message, { path: 'schedule.align', remedy });
+}
+
+const HOUR_MINUTES = 60;
+const DAY_HOURS = 24;
+
+/** Undefined when the times would not be the same every hour or every day. */
+function alignedCron(every: string): string | undefined {
+  const [count = '', unit = ''] = every.split(' ');
+  const minutes = (Number(count) * (UNIT_MS[unit.replace(/s$/, '')] ?? 0)) / 60_000;
+  if (HOUR_MINUTES % minutes === 0) return `cron(${everyOf(minutes, HOUR_MINUTES)} * * * ? *)`;
+  const hours = minutes / HOUR_MINUTES;
+  return Number.isInteger(hours) && DAY_HOURS % hours === 0
+    ? `cron(0 ${everyOf(hours, DAY_HOURS)} * * ? *)`
+    : undefined;
+}
+
+/** `0,15,30,45` */
+const everyOf = (step: number, whole: number): string =>
+  Array.from({ length: whole / step }, (_, index) => index * step).join(',');
+
+const unalignedFlaw = (every: string): ScheduleFlaw => ({
+  code: 'every_not_aligned',
+  message: `${every} divides neither the hour nor the day, so it has no round times`,
+  remedy: 'write 5, 10, 12, 15, 20, 30 minutes, 1, 2, 3, 4, 6, 8, 12 hours or 1 day, or leave align out',
+});
 
 const zoneFlaw = (timezone: string): ScheduleFlaw => ({
   code: 'timezone_unknown',

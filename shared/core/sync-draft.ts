@@ -23,6 +23,13 @@ const part = <T>(schema: Parser<T>, value: unknown): T | undefined => {
   return parsed.success ? parsed.data : undefined;
 };
 
+/** What the environment has. */
+export type Known = {
+  readonly accounts: readonly string[];
+  /** Columns that hold personal data wherever they occur; their treatment must be stated. */
+  readonly personalColumns?: readonly string[];
+};
+
 export type Draft = ReturnType<typeof draftOf>;
 
 /** Takes the plain copy of an item; gives its parts. */
@@ -35,6 +42,7 @@ export function draftOf(item: PlainMap) {
     schedule: part<Schedule>(scheduleSchema, item.schedule),
     by: part(changesSchema, model.changes)?.by,
     primaryKey: part(modelSchema.shape.primaryKey, model.primaryKey) ?? [],
+    pii: part(modelSchema.shape.pii, model.pii) ?? {},
     account: part(account, destination.account),
     mode: part(mode, destination.mode),
     matchOn: part(matchOn, destination.matchOn),

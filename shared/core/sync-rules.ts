@@ -11,18 +11,16 @@ import type { DefinitionFault } from './fault.ts';
 import { fieldFaults } from './field-rules.ts';
 import { DEFINITION_FAULTS_MAX } from './limits.ts';
 import { checkFaults, nameFaults } from './name-rules.ts';
+import { piiFaults } from './pii-rules.ts';
 import { plainItem } from './plain-item.ts';
 import { scheduleFaults } from './schedule-rules.ts';
 import { shapeFaults } from './shape-faults.ts';
 import { type Sync, syncSchema } from './sync.ts';
-import { type Draft, draftOf } from './sync-draft.ts';
+import { type Draft, draftOf, type Known } from './sync-draft.ts';
 
 export type ParsedSync =
   | { readonly ok: true; readonly sync: Sync }
   | { readonly ok: false; readonly faults: readonly DefinitionFault[] };
-
-/** What the environment has; more may follow. */
-export type Known = { readonly accounts: readonly string[] };
 
 type Rule = (draft: Draft, known: Known) => readonly DefinitionFault[];
 
@@ -33,6 +31,7 @@ const RULES: readonly Rule[] = [
   fieldFaults,
   conversionFaults,
   checkFaults,
+  piiFaults,
 ];
 
 /**

@@ -18,6 +18,7 @@ export const scheduleSchema = z.union([
       .string()
       .regex(/^[1-9]\d{0,3} (minute|minutes|hour|hours|day|days)$/)
       .describe('How often: `15 minutes`, `1 hour`, `2 days`.'),
+    align: on.describe('At round times of the clock (UTC), so that syncs wake the warehouse together.'),
   }),
   z.strictObject({
     cron: z
@@ -136,6 +137,12 @@ export const modelSchema = z.strictObject({
   sql: z.string().min(1).max(SQL_BYTES_MAX).describe('One SELECT in Redshift’s SQL.'),
   primaryKey: z.array(columnName).min(1).max(8).describe('Columns that together name a row.'),
   changes: changesSchema.describe('How a run finds what is new.'),
+  pii: z
+    .record(columnName, z.enum(['send', 'hash', 'drop']))
+    .optional()
+    .describe(
+      'Columns with personal data, and what becomes of each: sent as it is, sent as its hash only, or not sent.',
+    ),
 });
 
 export const destinationSchema = z.strictObject({

@@ -107,6 +107,8 @@ export function requireColumns(sync: Sync, columns: readonly Column[]): void {
     ...primaryKey,
     ...(changes.by === 'cursor' ? [changes.column] : []),
     ...stagedColumns(sync),
+    // A tag that names no column protects nothing.
+    ...Object.keys(sync.model.pii ?? {}),
   ];
   const missing = [...new Set(needed.filter((name) => !names.has(name.toLowerCase())))];
   if (missing.length === 0) return;

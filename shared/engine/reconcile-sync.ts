@@ -49,7 +49,8 @@ function check(
 ):
   | { readonly ok: true; readonly sync: Sync }
   | { readonly ok: false; readonly faults: readonly DefinitionFault[] } {
-  const parsed = parseSync(written, { accounts: Object.keys(ports.settings.accounts) });
+  const { accounts, personalColumns = [] } = ports.settings;
+  const parsed = parseSync(written, { accounts: Object.keys(accounts), personalColumns });
   if (!parsed.ok) return parsed;
   const faults = [...modelFaults(parsed.sync), ...(targetFaults?.(parsed.sync) ?? [])];
   if (parsed.sync.syncId !== syncId) faults.push(misnamed(syncId));

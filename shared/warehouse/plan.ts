@@ -54,6 +54,8 @@ export function planOf(request: ExtractionRequest, schema: string): Plan {
   const key = sync.model.primaryKey.map((name, index) => keyColumn(find(name, `model.primaryKey[${index}]`)));
   const staged = stagedColumns(sync).map((name) => find(name, 'fields'));
   for (const column of staged) familyOf(column);
+  // A tag that names no column protects nothing.
+  for (const name of Object.keys(sync.model.pii ?? {})) find(name, `model.pii.${name}`);
   const match = matchColumns(sync);
   if (match.length > MATCH_COLUMNS_MAX) throw tooManyMatchColumns(match.length);
   return {

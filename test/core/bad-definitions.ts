@@ -195,6 +195,12 @@ export const BAD_DEFINITIONS: Readonly<Record<DefinitionCode, readonly Case[]>> 
   ],
   every_shape: [every('hourly'), every('15'), every('minutes 15'), every('15  minutes and more')],
   every_not_expressible: [every('30 seconds'), every('2 weeks'), every('1.5 hours'), every('0 minutes')],
+  every_not_aligned: [
+    at('schedule.align', { schedule: { every: '45 minutes', align: true } }),
+    at('schedule.align', { schedule: { every: '7 minutes', align: true } }),
+    at('schedule.align', { schedule: { every: '5 hours', align: true } }),
+    at('schedule.align', { schedule: { every: '2 days', align: true } }),
+  ],
   cron_shape: [
     cron('0 6 * * ? *'),
     cron('60 * * * *'),
@@ -406,6 +412,30 @@ export const BAD_DEFINITIONS: Readonly<Record<DefinitionCode, readonly Case[]>> 
     at('checks[0].whenMoreThan', {
       'checks.0': { name: 'n', sql: 'true', otherwise: 'hold', whenMoreThan: true },
     }),
+  ],
+  pii_unstated: [
+    at('model.pii.birth_date', { 'fields.2': { to: 'born', from: 'birth_date' } }),
+    at('model.pii.iban', { 'fields.2': { to: 'account', from: 'IBAN' } }),
+    at('model.pii.iban', { 'fields.1': { to: 'greeting', template: 'Dear {{ iban }}' } }),
+    at('model.pii.birth_date', {
+      'model.primaryKey': ['customer_id', 'birth_date'],
+      'model.pii': { iban: 'drop' },
+    }),
+  ],
+  pii_dropped: [
+    at('fields[0].from', { 'model.pii': { email: 'drop' } }),
+    at('fields[0].from', { 'model.pii': { EMAIL: 'drop', ltv: 'send' } }),
+    at('fields[1].template', { 'model.pii': { first_name: 'drop' } }),
+  ],
+  pii_not_hashed: [
+    at('fields[0].as.hash', { 'model.pii': { email: 'hash' } }),
+    at('fields[1].as.hash', { 'model.pii': { first_name: 'hash' } }),
+    at('fields[2].as.hash', { 'model.pii': { Ltv: 'hash' } }),
+  ],
+  pii_key: [
+    at('model.pii.customer_id', { 'model.pii': { customer_id: 'hash' } }),
+    at('model.pii.customer_id', { 'model.pii': { customer_id: 'drop' } }),
+    at('model.pii.CUSTOMER_ID', { 'model.pii': { CUSTOMER_ID: 'drop', email: 'send' } }),
   ],
   share_over_100: [
     at('checks[0].whenMoreThan', {

@@ -1,6 +1,6 @@
 /** A definition that is right in every part, and a way to break one part of it. */
 
-export const KNOWN = { accounts: ['crm-main', 'app-database'] };
+export const KNOWN = { accounts: ['crm-main', 'app-database'], personalColumns: ['birth_date', 'iban'] };
 
 /** A fresh copy each time, as an author would write it. */
 export function goodDefinition(): Record<string, unknown> {

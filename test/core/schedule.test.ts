@@ -14,6 +14,28 @@ test('every becomes a rate, in the singular for one', () => {
   assert.equal(awsScheduleExpression({ every: '2 day' }).expression, 'rate(2 days)');
 });
 
+test('an aligned rhythm becomes a cron at round times', () => {
+  const table: readonly (readonly [string, string])[] = [
+    ['1 minute', `cron(${Array.from({ length: 60 }, (_, minute) => minute).join(',')} * * * ? *)`],
+    ['15 minutes', 'cron(0,15,30,45 * * * ? *)'],
+    ['30 minutes', 'cron(0,30 * * * ? *)'],
+    ['60 minutes', 'cron(0 * * * ? *)'],
+    ['1 hour', 'cron(0 * * * ? *)'],
+    ['120 minutes', 'cron(0 0,2,4,6,8,10,12,14,16,18,20,22 * * ? *)'],
+    ['6 hours', 'cron(0 0,6,12,18 * * ? *)'],
+    ['1 day', 'cron(0 0 * * ? *)'],
+    ['24 hours', 'cron(0 0 * * ? *)'],
+  ];
+  for (const [every, expression] of table) {
+    assert.deepEqual(awsScheduleExpression({ every, align: true }), { expression, timezone: 'UTC' });
+  }
+  const after = new Date('2026-03-01T10:07:00Z');
+  const fires = ['15 minutes', '6 hours'].map((every) =>
+    nextFire(awsScheduleExpression({ every, align: true }).expression, 'UTC', after)?.toISOString(),
+  );
+  assert.deepEqual(fires, ['2026-03-01T10:15:00.000Z', '2026-03-01T12:00:00.000Z']);
+});
+
 test('five fields become EventBridge’s six', () => {
   const table: readonly (readonly [string, string])[] = [
     ['0 6 * * *', 'cron(0 6 * * ? *)'],

@@ -50,6 +50,17 @@ test('SQL that is not one SELECT is refused', async () => {
   assert.equal(await ports.definitions.accepted(SYNC), undefined);
 });
 
+test('a column that the environment calls personal needs a treatment', async () => {
+  const ports = { ...written(), settings: { ...written().settings, personalColumns: ['name'] } };
+  const refused = await reconcileSync(ports, { syncId: SYNC });
+  assert.deepEqual(refused.is === 'refused' && refused.faults.map(({ path, code }) => [path, code]), [
+    ['model.pii.name', 'pii_unstated'],
+  ]);
+  const model = { ...writtenSync(SYNC).model, pii: { name: 'send' } };
+  ports.definitions.write(SYNC, { ...item(), model } as unknown as Item);
+  assert.equal((await reconcileSync(ports, { syncId: SYNC })).is, 'accepted');
+});
+
 test('what the destination says of the target counts, and so does the name that the item is stored under', async () => {
   const ports = written();
   const fault = { path: 'destination.object', code: 'object_unknown', message: 'no such table', remedy: 'x' };

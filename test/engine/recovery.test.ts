@@ -114,6 +114,12 @@ test('a dropped column fails the run before anything is sent', async () => {
   assert.deepEqual(await one.start(), { is: 'failed', epoch: 1, code: 'column_missing' });
 });
 
+test('a personal-data tag that names no column fails the run: it would protect nothing', async () => {
+  const one = await bench({ model: { ...writtenSync(SYNC).model, pii: { nmae: 'drop' } } });
+  one.rows(people(3));
+  assert.deepEqual(await one.start(), { is: 'failed', epoch: 1, code: 'column_missing' });
+});
+
 test('a failed statement ends the run; its words lose what they quote of a row', async () => {
   const one = await bench();
   one.rows(people(3));

@@ -28,7 +28,7 @@ export function entry<Ports extends { readonly telemetry: LambdaTelemetry }, Eve
   use: (ports: Ports, event: Event, call: Call) => Promise<Result>,
 ): (event: Event, context: Context) => Promise<Result> {
   const kept = once(ports);
-  const wrapped = middy(async (event: Event, context: Context): Promise<Result> => {
+  const handle = async (event: Event, context: Context): Promise<Result> => {
     const { telemetry } = kept();
     const deadline = startDeadline(context);
     try {
@@ -42,7 +42,8 @@ export function entry<Ports extends { readonly telemetry: LambdaTelemetry }, Eve
       deadline.end();
       telemetry.flush();
     }
-  });
+  };
+  const wrapped = middy(handle, NO_EARLY_ANSWER);
   let isReady = false;
   return (event, context) => {
     if (!isReady) wrapped.use(injectLambdaContext(kept().telemetry.logger));
@@ -50,6 +51,13 @@ export function entry<Ports extends { readonly telemetry: LambdaTelemetry }, Eve
     return wrapped(event, context) as Promise<Result>;
   };
 }
+
+/**
+ * By default middy answers with an error just before Lambda's own timeout. The environment would then live on with the
+ * handler's work still going on in it, thawed by the next event long after its hard timeout, which the grace between two
+ * runs counts on. Lambda's timeout ends the environment, and what was going on in it.
+ */
+const NO_EARLY_ANSWER = { timeoutEarlyInMillis: 0 };
 
 /** What is left of a function's time when work must stop: a tenth, at least half a second, at most five. */
 const MARGIN_SHARE = 0.1;

@@ -50,6 +50,16 @@ test('the signal aborts at the deadline, and in any case when the handler is don
   assert.equal(kept?.aborted, true);
 });
 
+test('a handler that overruns its time is left to the hard timeout: nothing answers while its work goes on', async () => {
+  let isOver = false;
+  const overruns = entry(ports, async () => {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    isOver = true;
+  });
+  await overruns({}, context(20)).catch(() => undefined);
+  assert.ok(isOver);
+});
+
 test('an error leaves as its code: no message, no stack, no cause', async () => {
   const handler = entry(ports, async () => {
     throw new Fault('config', 'secret_missing', 'hunter2', { cause: new Error('hunter2') });

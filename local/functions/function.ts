@@ -54,11 +54,11 @@ export type LocalFunction = {
   stop(): void;
 };
 
-/** An account's unreserved concurrency would be 900; a laptop has fewer threads to give. */
-const UNRESERVED_MAX = 20;
+/** An account's unreserved concurrency would be 900; a laptop has fewer threads to give, and still fewer processes. */
+const UNRESERVED_MAX = { threads: 20, processes: 4 } as const;
 
 export function createFunction(settings: FunctionSettings): LocalFunction {
-  const max = settings.reservedConcurrency ?? UNRESERVED_MAX;
+  const max = settings.reservedConcurrency ?? UNRESERVED_MAX[settings.environments];
   const idle: Environment[] = [];
   const busy = new Set<Environment>();
   const waiting = new Set<() => void>();

@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { isAlive } from '../../local/chaos/signals.ts';
+import { runsWith } from '../../local/chaos/signals.ts';
 import { type Fixture, startFixture } from './fixture.ts';
 
 let fixture: Fixture;
@@ -72,7 +72,7 @@ test('services are killed: an idle environment ends, a busy one with its invocat
   services.kill('SIGKILL');
   await once(services, 'exit');
   await Promise.all(answers);
-  const left = both.filter((pid) => isAlive(pid));
+  const left = both.filter((pid) => runsWith(pid, 'process-entry.ts'));
   assert.ok(left.length >= 1, 'the busy one outlives the services');
   for (const pid of both) await ended(pid, 5000);
   rmSync(directory, { recursive: true, force: true });
@@ -80,7 +80,7 @@ test('services are killed: an idle environment ends, a busy one with its invocat
 
 async function ended(pid: number, withinMs: number): Promise<void> {
   const until = Date.now() + withinMs;
-  while (isAlive(pid)) {
+  while (runsWith(pid, 'process-entry.ts')) {
     assert.ok(Date.now() < until, `process ${pid} lives on`);
     await sleep(20);
   }

@@ -1,0 +1,38 @@
+/** What a chaos run came to, for people. */
+import pc from 'picocolors';
+import type { ChaosReport } from './chaos.ts';
+
+export function reportText(report: ChaosReport): string {
+  const { seed, struck, faults, requests, edits, runs, checks, events, ok, seconds } = report;
+  const { environments, services, everything } = struck.kills;
+  const broken = Object.entries(faults).map(([name, count]) => `${count} ${name}`);
+  return [
+    '',
+    pc.bold(`Seed ${seed}`),
+    `killed   ${environments} environments, ${services} times the services, ${everything} times everything`,
+    `paused   ${struck.pauses.environments} environments, ${struck.pauses.services} times the services`,
+    `orphans  ${struck.orphans} environments were at work when their services died`,
+    `broken   of ${requests} requests ${broken.join(', ')}`,
+    `model    ${edits} edits`,
+    `runs     ${Object.entries(runs)
+      .map(([name, count]) => `${count} ${name}`)
+      .join(', ')}`,
+    '',
+    ...checks.map(
+      (one) =>
+        `${one.ok ? pc.green('✓') : pc.red('✗')} ${one.name}${one.detail === '' ? '' : pc.dim(`  ${one.detail}`)}`,
+    ),
+    ...(ok ? [] : ['', pc.bold('The last things that happened'), ...events]),
+    '',
+    verdict(report, seconds),
+  ].join('\n');
+}
+
+function verdict({ ok, seed }: ChaosReport, seconds: number): string {
+  const time = `${seconds.toFixed(0)} s`;
+  return ok
+    ? pc.green(pc.bold(`Nothing was lost, in ${time}.`))
+    : pc.red(
+        pc.bold(`Something does not hold (${time}). The same plan again: npm run chaos -- --seed ${seed}`),
+      );
+}

@@ -1,0 +1,134 @@
+/**
+ * The stage that chaos runs: `local` with the shortest times that the rules of settings allow, so that leases, graces and
+ * stalls pass by the dozen, and two accounts of one vendor: `crm`, where a repeat does no harm, and `ledger`, where it
+ * does (class C). And the three syncs: mirror with deletes by diff, upsert by cursor, insert.
+ */
+import { createServer } from 'node:net';
+import { environments } from '../../infra/environments.ts';
+import type { EnvironmentSettings } from '../../infra/settings.ts';
+import { synthesize } from '../../infra/synthesize.ts';
+import { secretName } from '../../shared/core/names.ts';
+import type { Random } from './seeded.ts';
+
+export const ENVIRONMENT = 'chaos';
+export const TOKEN = 'chaos-token';
+
+/** How long the engine waits for an answer of the vendor. */
+export const ANSWER_MS_MAX = 1000;
+export const LINGER_MS_MAX = 1000;
+/** An extractor is believed dead after this; Lambda's least timeouts leave no shorter one. */
+export const LEASE_MS = 6000;
+const LOADER_MS_MAX = 3000;
+/** What an orphan may take beyond its own time limit, and a busy machine to end it. */
+const ORPHAN_MS = 1000;
+
+/** A minute is three seconds for schedules, the sweep's included. */
+export const SPEED = 20;
+
+/** @param port the vendor's, as the functions see it: the proxy's */
+export function chaosStage(port: number): EnvironmentSettings {
+  const { local } = environments;
+  if (local === undefined) throw new Error('infra/environments.ts has no environment local');
+  return {
+    ...local,
+    accounts: ['crm', 'ledger'].map((name) => ({
+      name,
+      destination: 'http',
+      settings: {
+        url: `http://127.0.0.1:${port}/${name}`,
+        auth: { by: 'bearer' },
+        timeoutMs: ANSWER_MS_MAX,
+      },
+      rate: { requests: 500, perMs: 10_000 },
+      requestRowsMax: 10,
+      requestsInFlight: 4,
+      allow: [{ host: '127.0.0.1', port }],
+    })),
+    timing: {
+      loaderTimeoutMs: LOADER_MS_MAX,
+      lingerMs: LINGER_MS_MAX,
+      clockSkewMs: 0,
+      graceMs: LOADER_MS_MAX + LINGER_MS_MAX + ORPHAN_MS,
+      extractorTimeoutMs: LEASE_MS,
+      extractorLeaseMs: LEASE_MS,
+      runStallMs: 15_000,
+      breakerOpenMs: 1000,
+    },
+  };
+}
+
+/** Writes the assembly; gives the stack's name. */
+export const synthesizeStage = (port: number, assembly: string): string =>
+  synthesize({ name: ENVIRONMENT, settings: chaosStage(port) }, assembly).stackName;
+
+export const SECRETS = Object.fromEntries(
+  ['crm', 'ledger'].map((account) => [secretName(ENVIRONMENT, account), { token: TOKEN }]),
+);
+
+/** A row may become visible this late after its own timestamp: a write may last as long as the longest pause. */
+const LAG_SECONDS = 10;
+/** No run of this test may wait for a person: everything may be deleted, nothing need be left. */
+const GUARDS = { maxDeletes: 1_000_000, maxDeleteRatio: 1, maxShrink: 1 };
+const OWNER = 'chaos@example.com';
+
+type SyncShape = { readonly table: string; readonly changes: object; readonly destination: object };
+
+/** @param every while the chaos lasts a minute, afterwards so long that nothing moves any more */
+export const definitions = (
+  every: string,
+): readonly (Readonly<Record<string, unknown>> & { syncId: string })[] => [
+  definition(every, {
+    table: 'people',
+    changes: { by: 'diff' },
+    destination: { account: 'crm', object: 'people', mode: 'mirror', matchOn: 'id' },
+  }),
+  definition(every, {
+    table: 'scores',
+    changes: { by: 'cursor', column: 'updated_at', lagSeconds: LAG_SECONDS },
+    destination: { account: 'crm', object: 'scores', mode: 'upsert', matchOn: 'id' },
+  }),
+  definition(every, {
+    table: 'entries',
+    changes: { by: 'diff' },
+    destination: { account: 'ledger', object: 'entries', mode: 'insert', matchOn: 'id', unknowns: 'park' },
+  }),
+];
+
+const definition = (every: string, { table, changes, destination }: SyncShape) => ({
+  syncId: table,
+  owner: OWNER,
+  schedule: { every },
+  model: {
+    sql: `select id, name, amount, version, updated_at from shop.${table}`,
+    primaryKey: ['id'],
+    changes,
+  },
+  destination,
+  fields: [
+    { to: 'id', from: 'id' },
+    { to: 'name', from: 'name' },
+    { to: 'amount', from: 'amount', as: { decimal: 2 } },
+    { to: 'version', from: 'version' },
+  ],
+  checks: [{ name: 'has a name', sql: 'name is not null', otherwise: 'exclude' }],
+  guards: GUARDS,
+});
+
+/** Below what systems hand out for outgoing connections: the services must find their port free at each restart. */
+const PORTS = [20_000, 32_000] as const;
+const PORT_TRIES_MAX = 50;
+
+export async function freePort(random: Random): Promise<number> {
+  for (let tries = 0; tries < PORT_TRIES_MAX; tries += 1) {
+    const port = random.between(...PORTS);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`found no free port between ${PORTS[0]} and ${PORTS[1]}`);
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });

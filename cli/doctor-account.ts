@@ -13,7 +13,7 @@ import type { Outputs, Subject } from './doctor-subject.ts';
 /** Whether there are credentials at all, and for the right account; everything else depends on it. */
 export async function checkCredentials({ clients, settings }: Subject): Promise<Check> {
   const { account, region } = settings.aws;
-  const rule = { name: 'credentials', rule: 'for the account of infra/environments.ts' };
+  const rule = { name: 'credentials', rule: 'for the account in infra/environments.ts' };
   try {
     const { Account = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
     return Account === account
@@ -68,7 +68,7 @@ export function checkConcurrency({ clients, settings }: Subject): Promise<readon
   });
 }
 
-function judgeConcurrency(rule: { name: string; rule: string }, limit: number, needed: number): Check {
+export function judgeConcurrency(rule: { name: string; rule: string }, limit: number, needed: number): Check {
   if (limit >= needed) return ok(rule, `limit ${limit}`);
   return missing(
     rule,
@@ -89,7 +89,7 @@ export async function checkStack(subject: Subject): Promise<StackCheck> {
   let outputs: Outputs | undefined;
   const checks = await asked(rule, 'cloudformation:DescribeStacks', async () => {
     const stack = await stackNamed(subject, subject.stackName);
-    if (stack === undefined) return missing(rule, `${subject.stackName} is not there`, deploy(subject));
+    if (stack === undefined) return missing(rule, `${subject.stackName} is not there`, deploy(subject), THEN);
     outputs = outputsOf(stack);
     return [judgeStatus(rule, subject, stack.StackStatus ?? ''), judgeRelease(subject, outputs)];
   });
@@ -111,7 +111,7 @@ function judgeStatus(rule: { name: string; rule: string }, subject: Subject, sta
 }
 
 /** A local stack may run with settings of its own (ports, ways of extraction), so only its sources are compared. */
-function judgeRelease(subject: Subject, outputs: Outputs): Check {
+export function judgeRelease(subject: Pick<Subject, 'settings' | 'stackName'>, outputs: Outputs): Check {
   const rule = { name: 'release', rule: 'of this checkout and settings' };
   const here = releaseOf(subject.settings);
   const there = outputs.Release ?? 'of an older version';
@@ -121,8 +121,10 @@ function judgeRelease(subject: Subject, outputs: Outputs): Check {
   return missing(rule, `${what}: ${there}, here ${here}`, deploy(subject));
 }
 
+const THEN = 'Then ask again: the rest can only be looked at from inside of it.';
+
 /** The command that makes the stack what this checkout says. */
-export const deploy = ({ stackName, settings }: Subject): string =>
+export const deploy = ({ stackName, settings }: Pick<Subject, 'settings' | 'stackName'>): string =>
   settings.local ? 'npm start -- --keep' : `npx cdk deploy ${stackName}`;
 
 async function stackNamed({ clients }: Subject, StackName: string): Promise<Stack | undefined> {

@@ -55,17 +55,16 @@ export async function asked(
     return 'state' in judged ? [judged] : judged;
   } catch (error) {
     const name = errorName(error);
-    if (REFUSED.test(name)) {
-      return [
-        {
-          ...unknown(rule, `you may not ${permission}`, `Give your user or role ${permission}.`),
-          permission,
-        },
-      ];
-    }
-    return [unknown(rule, `${permission} answered ${name}`)];
+    if (!REFUSED.test(name)) return [unknown(rule, `${permission} answered ${name}`)];
+    const lacked = actionIn(error) ?? permission;
+    const mend = `Give your user or role ${lacked}; docs/deploying.md has the whole list.`;
+    return [{ ...unknown(rule, `you may not ${lacked}`, mend), permission: lacked }];
   }
 }
+
+/** What AWS says was refused: behind one call there may be another, such as `kms:Decrypt`. */
+const actionIn = (error: unknown): string | undefined =>
+  error instanceof Error ? /\bperform:? ([a-z0-9-]+:[A-Za-z]+)/.exec(error.message)?.[1] : undefined;
 
 /** How AWS's services call a refusal of the caller. */
 const REFUSED =

@@ -81,7 +81,7 @@ async function checkModels(
 /** An empty question, now that the function is warm: half of the way there and back is all that is uncertain. */
 async function checkClock({ clients, settings }: Subject, api: string): Promise<Check> {
   const limitMs = Math.max(settings.timing.clockSkewMs, CLOCK_SKEW_MS);
-  const rule = { name: 'clock', rule: `at most ${limitMs / 1000} s from the functions` };
+  const rule = { name: 'clock', rule: `within ${limitMs / 1000} s of the functions'` };
   const before = Date.now();
   const { now } = await askApi(clients, api, []);
   const after = Date.now();

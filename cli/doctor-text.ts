@@ -43,17 +43,20 @@ function checkLines(check: Check, columns: number): readonly string[] {
   return [
     `${head}${COLOURS[state](first)}`,
     ...more.map((line) => `${indent}${COLOURS[state](line)}`),
-    ...wrapped(`must be: ${rule}`, room).map((line) => `${indent}${pc.dim(line)}`),
+    ...wrapped(`rule: ${rule}`, room).map((line) => `${indent}${pc.dim(line)}`),
     ...mend.flatMap((step) => stepLines(step, columns - MEND_INDENT.length)),
   ];
 }
 
 const MEND_INDENT = '    ';
+const ARROW = '  → ';
 const SHELL = /^(?:aws|npx|npm|export) /;
 
 /** A command is indented little and is never cut inside of an option's value, so that it can be pasted. */
 function stepLines(step: string, room: number): readonly string[] {
-  if (!SHELL.test(step)) return wrapped(step, room).map((line) => `${MEND_INDENT}${line}`);
+  if (!SHELL.test(step)) {
+    return wrapped(step, room).map((line, at) => `${at === 0 ? ARROW : MEND_INDENT}${line}`);
+  }
   const parts = step.split(/ (?=--[a-z])/);
   const lines: string[] = [];
   for (const part of parts) {
@@ -64,7 +67,7 @@ function stepLines(step: string, room: number): readonly string[] {
   }
   return lines.map((line, at) => {
     const end = at < lines.length - 1 ? ' \\' : '';
-    return `${MEND_INDENT}${at === 0 ? '' : '  '}${pc.cyan(line)}${end}`;
+    return `${at === 0 ? ARROW : `${MEND_INDENT}  `}${pc.cyan(line)}${end}`;
   });
 }
 

@@ -44,7 +44,7 @@ const JUDGES: Readonly<Partial<Record<Finding['check'], (found: Case) => Check>>
   connection: (found) =>
     plain(
       found,
-      { name: 'warehouse', rule: 'by the Data API' },
+      { name: 'warehouse', rule: 'reached by the Data API' },
       `connected as ${found.finding.value}`,
       connectionMend(found.subject),
     ),
@@ -71,8 +71,12 @@ const JUDGES: Readonly<Partial<Record<Finding['check'], (found: Case) => Check>>
 /** The words of the finding, or those for when it is well. */
 function plain({ finding }: Case, rule: Rule, well: string, mend: readonly string[]): Check {
   if (finding.is === 'ok') return ok(rule, well);
-  return finding.is === 'unclear' ? unknown(rule, finding.value) : missing(rule, finding.value, ...mend);
+  const said = plainly(finding.value);
+  return finding.is === 'unclear' ? unknown(rule, said) : missing(rule, said, ...mend);
 }
+
+/** The warehouse begins every complaint with the same word. */
+const plainly = (text: string): string => text.replace(/^ERROR:\s*/, '');
 
 function connectionMend(subject: Subject): readonly string[] {
   const { warehouse } = subject.settings;
@@ -87,9 +91,9 @@ function connectionMend(subject: Subject): readonly string[] {
 const TIMEOUT_MS_MIN = 3_600_000;
 
 function judgeTimeout({ finding, outputs }: Case): Check {
-  const rule = { name: 'timeout', rule: 'for a statement: none, or an hour' };
+  const rule = { name: 'timeout', rule: 'no limit, or an hour at least' };
   const ms = Number(finding.value);
-  if (ms === 0) return ok(rule, 'no limit');
+  if (ms === 0) return ok(rule, 'none for statements');
   const value = `${ms / 1000} s`;
   return ms >= TIMEOUT_MS_MIN
     ? ok(rule, value)
@@ -98,16 +102,16 @@ function judgeTimeout({ finding, outputs }: Case): Check {
 
 function judgeEngineSchema({ subject, outputs, needs, finding }: Case): Check {
   const { schema } = subject.settings.warehouse;
-  const rule = { name: 'engine schema', rule: 'for diff, clear and delete' };
-  if (finding.is === 'ok') return ok(rule, `${schema} is writable`);
-  if (finding.is === 'unclear') return unknown(rule, finding.value);
-  if (!needs.engineSchema) return ok(rule, `${schema} is not, and no sync needs it`);
+  const rule = { name: 'engine schema', rule: 'writable, for diff, clear and delete' };
+  if (finding.is === 'ok') return ok(rule, schema);
+  if (finding.is === 'unclear') return unknown(rule, plainly(finding.value));
+  if (!needs.engineSchema) return ok(rule, `${schema} is not writable; no sync needs it`);
   const user = userOf(outputs);
   const mend =
     refusalOf(finding.value) === 'absent'
       ? `CREATE SCHEMA ${schema} AUTHORIZATION "${user}";`
       : `GRANT USAGE, CREATE ON SCHEMA ${schema} TO "${user}";`;
-  return missing(rule, finding.value, mend);
+  return missing(rule, plainly(finding.value), mend);
 }
 
 function roleMend({ subject, outputs, finding }: Case): readonly string[] {
@@ -156,7 +160,7 @@ export function judgeModels(outputs: Outputs, findings: readonly Finding[]): rea
   const bad = findings.filter(({ is }) => is !== 'ok');
   if (bad.length === 0) return [ok(MODELS, `${findings.length} of ${findings.length}`)];
   return bad.map(({ syncId = '', is, value }) => {
-    const told = `${syncId}: ${value}`;
+    const told = `${syncId}: ${plainly(value)}`;
     return is === 'unclear'
       ? unknown(MODELS, told)
       : missing(MODELS, told, ...modelMend(outputs, value, syncId));

@@ -104,6 +104,24 @@ export function alarmOnLostEvidence(
   }
 }
 
+/** The same for one more rule of the environment's bus. */
+export function alarmOnLostRule(
+  alarms: Alarms,
+  scope: Construct,
+  id: string,
+  { bus }: EngineParts,
+  ruleName: string,
+): void {
+  const metric = new cloudwatch.Metric({
+    namespace: 'AWS/Events',
+    metricName: 'InvocationsFailedToBeSentToDlq',
+    dimensionsMap: { EventBusName: bus.eventBusName, RuleName: ruleName },
+    statistic: 'Sum',
+    period: Duration.minutes(5),
+  });
+  alarms.when(scope, id, metric, 0, 'An event was given up and could not be kept as evidence either.');
+}
+
 /** Whatever lies in a queue of last resort has been given up by everybody else. */
 export function alarmOnLastResort(alarms: Alarms, queue: sqs.Queue, description: string): void {
   const visible = queue.metricApproximateNumberOfMessagesVisible({

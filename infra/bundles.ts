@@ -18,6 +18,8 @@ export const FUNCTION_NAMES = [
   'dead-letter',
   'sweep',
   'api',
+  'notify-owners',
+  'record-audit',
 ] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 

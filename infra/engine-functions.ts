@@ -169,7 +169,8 @@ function warehouseSettings({ environment, storage, unloadRole }: EngineParts): R
   };
 }
 
-function readingDefinitionStream({ storage }: EngineParts): Binding {
+/** What the poller of the stream's event source mapping does with the function's role. */
+export function readingDefinitionStream({ storage }: EngineParts): Binding {
   const { tableArn, tableStreamArn } = storage.definitions;
   return {
     variables: {},

@@ -78,6 +78,8 @@ export function makeEngine(
   scope: Construct,
   parts: EngineParts,
   lanes: readonly DestinationLane[],
+  /** Functions beside the engine whose events are given up into the same queue. */
+  others: readonly lambda.Function[] = [],
 ): EngineFunctions {
   const functions = makeEngineFunctions(scope, parts, lanes);
   letSchedulerStart(parts, [functions.startRun, functions.sweep]);
@@ -86,12 +88,12 @@ export function makeEngine(
   onStatementEnd(scope, parts, functions.fanOut);
   onRunSettled(scope, parts, functions.finishRun);
   onDeadLetters(scope, functions.deadLetter, lanes);
-  for (const fn of [functions.startRun, functions.fanOut, functions.finishRun, functions.sweep]) {
+  for (const fn of [functions.startRun, functions.fanOut, functions.finishRun, functions.sweep, ...others]) {
     keepUndelivered(fn, parts);
   }
   const { startRun, fanOut, finishRun, sweep, api, reconcileSyncs } = functions;
   const { undelivered, schedules } = parts;
-  admitSenders(undelivered, [schedules.role, reconcileSyncs, startRun, fanOut, finishRun, sweep]);
+  admitSenders(undelivered, [schedules.role, reconcileSyncs, startRun, fanOut, finishRun, sweep, ...others]);
   for (const { express, bulk, deadLetters } of lanes) {
     for (const lane of [express, bulk]) admitSenders(lane, [fanOut, sweep, api]);
     admitSenders(deadLetters, []);

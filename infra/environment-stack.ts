@@ -9,12 +9,15 @@ import {
   alarmOnFunction,
   alarmOnLastResort,
   alarmOnLostEvidence,
+  alarmOnLostRule,
   engineMetric,
   makeAlarms,
 } from './alarms.ts';
+import { type Audit, auditRuleName, makeAudit } from './audit.ts';
 import { DestinationLane, makeLoader } from './destination-lane.ts';
 import { type EngineParts, makeEngine, makeParts } from './engine.ts';
 import type { EngineFunctions } from './engine-functions.ts';
+import { makeOwners, type Owners, ownerRuleName } from './owners.ts';
 import { releaseOf } from './release.ts';
 import type { Environment } from './settings.ts';
 import { makeStorage } from './storage.ts';
@@ -47,10 +50,13 @@ export class EnvironmentStack extends Stack {
     const lanes = environment.accounts.map(
       (account) => new DestinationLane(this, `To-${account.name}`, parts, account),
     );
-    const functions = makeEngine(this, parts, lanes);
+    const owners = makeOwners(this, parts);
+    const audit = makeAudit(this, parts);
+    const others = [owners.notifyOwners, audit.recordAudit];
+    const functions = makeEngine(this, parts, lanes, others);
     const loaders = lanes.map((lane) => makeLoader(lane, parts));
-    this.watch(parts, lanes, functions, loaders);
-    this.tell(parts, functions);
+    this.watch(parts, lanes, functions, loaders, others);
+    this.tell(parts, functions, owners, audit);
     this.tellDoctor(environment, lanes, loaders);
   }
 
@@ -59,12 +65,15 @@ export class EnvironmentStack extends Stack {
     lanes: readonly DestinationLane[],
     functions: EngineFunctions,
     loaders: readonly lambda.Function[],
+    others: readonly lambda.Function[],
   ): void {
     const alarms = makeAlarms(this, parts);
     new CfnOutput(this, 'AlarmTopic', { value: alarms.topic.topicArn });
-    for (const fn of [...Object.values(functions), ...loaders]) alarmOnFunction(alarms, fn);
+    for (const fn of [...Object.values(functions), ...loaders, ...others]) alarmOnFunction(alarms, fn);
     const { startRun, fanOut, finishRun, sweep, reconcileSyncs } = functions;
-    alarmOnLostEvidence(alarms, this, parts, [startRun, fanOut, finishRun, sweep, reconcileSyncs]);
+    alarmOnLostEvidence(alarms, this, parts, [startRun, fanOut, finishRun, sweep, reconcileSyncs, ...others]);
+    alarmOnLostRule(alarms, this, 'NoticeLost', parts, ownerRuleName(this));
+    alarmOnLostRule(alarms, this, 'RecordLost', parts, auditRuleName(this));
     alarmOnLastResort(alarms, parts.undelivered, 'An event was given up: a start, a statement end, an edit.');
     const errors = engineMetric('errors', parts.name);
     alarms.when(
@@ -83,7 +92,12 @@ export class EnvironmentStack extends Stack {
     }
   }
 
-  private tell(parts: EngineParts, { api, startRun }: EngineFunctions): void {
+  private tell(
+    parts: EngineParts,
+    { api, startRun }: EngineFunctions,
+    { topic }: Owners,
+    { bucket }: Audit,
+  ): void {
     const { name, storage, bus, schedules, unloadRole } = parts;
     const values = {
       DefinitionsTable: storage.definitions.tableName,
@@ -92,6 +106,8 @@ export class EnvironmentStack extends Stack {
       ApiFunction: api.functionName,
       StartRunFunction: startRun.functionName,
       EventBus: bus.eventBusName,
+      OwnerTopic: topic.topicArn,
+      AuditBucket: bucket.bucketName,
       SyncSchedules: schedules.group.ref,
       WarehouseRole: warehouseRoleName(name),
       ...(unloadRole === undefined ? {} : { UnloadRole: unloadRole }),

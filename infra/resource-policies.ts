@@ -78,6 +78,49 @@ export function letAlarmsPublish(topic: sns.Topic): void {
   );
 }
 
+/** Nobody else speaks to owners in the engine's name. */
+export function onlyPublisher(topic: sns.Topic, publisher: lambda.Function): void {
+  topic.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'OnlyThePublisher',
+      effect: iam.Effect.DENY,
+      principals: everybody(),
+      actions: ['sns:Publish'],
+      resources: [topic.topicArn],
+      conditions: { ArnNotEquals: { 'aws:PrincipalArn': rolesOf([publisher]) } },
+    }),
+  );
+}
+
+/**
+ * A bucket that only grows: one function adds, and only where nothing is yet; nobody deletes or writes over, whatever
+ * their roles allow. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+ */
+export function onlyAddedTo(bucket: s3.Bucket, writer: lambda.Function): void {
+  const objects = [bucket.arnForObjects('*')];
+  const denies = [
+    ['OnlyTheWriter', ['s3:PutObject'], { ArnNotEquals: { 'aws:PrincipalArn': rolesOf([writer]) } }],
+    ['OnlyNewObjects', ['s3:PutObject'], { Null: { 's3:if-none-match': 'true' } }],
+    [
+      'NobodyDeletes',
+      ['s3:DeleteObject', 's3:DeleteObjectVersion', 's3:BypassGovernanceRetention'],
+      undefined,
+    ],
+  ] as const;
+  for (const [sid, actions, conditions] of denies) {
+    bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid,
+        effect: iam.Effect.DENY,
+        principals: everybody(),
+        actions: [...actions],
+        resources: objects,
+        ...(conditions === undefined ? {} : { conditions }),
+      }),
+    );
+  }
+}
+
 /** Not even an administrator reads an account's credentials back; writing them is not touched. */
 export function onlyReader(scope: Construct, secret: CfnSecret, reader: lambda.Function): void {
   new CfnResourcePolicy(scope, 'SecretPolicy', {

@@ -42,6 +42,17 @@ export function stageAccess({ extraction }: Environment) {
   } as const satisfies Record<string, StageAccess>;
 }
 
+/** Who tells owners counts failure records; keys and values go no further. */
+export const OWNER_ACCESS: Required<Pick<StageAccess, 'read'>> = {
+  read: [FAILURE_MANIFEST, FAILURES, CARRIED],
+};
+
+/** The audit hashes the definition that a run was frozen from; names of objects are listed, or a missing one looks forbidden. */
+export const AUDIT_ACCESS: Required<Pick<StageAccess, 'read'>> & { readonly list: true } = {
+  read: [DEFINITION],
+  list: true,
+};
+
 /** A loader's: the same in every environment. */
 export const LOADER_ACCESS: StageAccess = { read: [DEFINITION, STAGE], write: [FAILURES] };
 

@@ -31,7 +31,8 @@ export function makeStorage(scope: Construct, environment: Environment): Storage
     definitions: makeTable(scope, 'Definitions', environment, key, {
       partitionKey: { name: 'syncId', type: dynamodb.AttributeType.STRING },
       sortKey: { name: 'item', type: dynamodb.AttributeType.STRING },
-      stream: dynamodb.StreamViewType.KEYS_ONLY,
+      // The reconciler reads keys alone; the audit needs what was there before and after.
+      stream: dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
     }),
     state: makeTable(scope, 'State', environment, key, {
       partitionKey: { name: 'partition', type: dynamodb.AttributeType.STRING },

@@ -40,6 +40,7 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
   'lambda:FunctionArn',
   'redshift-data:statement-owner-iam-userid',
   's3:TlsVersion',
+  's3:if-none-match',
   's3:max-keys',
   's3:prefix',
   's3:x-amz-server-side-encryption',

@@ -12,11 +12,19 @@ export type Notification = {
   readonly topicArn: string;
   readonly subject: string;
   readonly message: string;
+  /** Name -> value; what filter policies look at. */
+  readonly attributes?: Readonly<Record<string, string>>;
   readonly at: number;
 };
 
 export type Topics = {
-  publish(caller: Caller, topicArn: string, message: string, subject: string): string;
+  publish(
+    caller: Caller,
+    topicArn: string,
+    message: string,
+    subject: string,
+    attributes?: Readonly<Record<string, string>>,
+  ): string;
   readonly notifications: readonly Notification[];
   close(): void;
 };
@@ -29,11 +37,12 @@ export function openTopics(arns: ReadonlySet<string>, file: string, authorizer: 
   const notifications = (journal.entries as Notification[]).slice(-NOTIFICATIONS_MAX);
   return {
     notifications,
-    publish(caller, topicArn, message, subject) {
+    publish(caller, topicArn, message, subject, attributes = {}) {
       authorizer.authorize(caller, 'sns:Publish', topicArn);
       if (!arns.has(topicArn)) throw new ServiceError('NotFound', `there is no topic ${topicArn}`, 404);
       authorizer.authorizeKey(caller, topicArn, 'kms:GenerateDataKey', 'sns');
-      const notification = { topicArn, subject, message, at: Date.now() };
+      authorizer.authorizeKey(caller, topicArn, 'kms:Decrypt', 'sns');
+      const notification = { topicArn, subject, message, attributes, at: Date.now() };
       journal.append(notification);
       notifications.push(notification);
       if (notifications.length > NOTIFICATIONS_MAX) notifications.shift();
@@ -51,6 +60,21 @@ const publish = z.looseObject({
 
 const list = z.strictObject({ TopicArn: z.string(), NextToken: z.string().optional() });
 
+/** SNS: at most ten; of the query protocol `MessageAttributes.entry.N.Name`, `.Value.DataType`, `.Value.StringValue`. */
+const ATTRIBUTES_MAX = 10;
+
+function attributesOf(input: Readonly<Record<string, unknown>>): Record<string, string> {
+  const attributes: Record<string, string> = {};
+  for (let at = 1; input[`MessageAttributes.entry.${at}.Name`] !== undefined; at += 1) {
+    const entry = `MessageAttributes.entry.${at}`;
+    const [type, value] = [input[`${entry}.Value.DataType`], input[`${entry}.Value.StringValue`]];
+    if (at > ATTRIBUTES_MAX || type !== 'String' || typeof value !== 'string' || value === '')
+      throw new ServiceError('InvalidParameterValue', `the message attribute ${entry} is not one`);
+    attributes[String(input[`${entry}.Name`])] = value;
+  }
+  return attributes;
+}
+
 export function snsService(topics: Topics, authorizer: Authorizer): Service {
   return queryService('sns', 'http://sns.amazonaws.com/doc/2010-03-31/', {
     ListSubscriptionsByTopic: action(list, (input, caller) => {
@@ -58,7 +82,7 @@ export function snsService(topics: Topics, authorizer: Authorizer): Service {
       return { xml: '<Subscriptions/>' };
     }),
     Publish: action(publish, (input, caller) => ({
-      xml: `<MessageId>${topics.publish(caller, input.TopicArn, input.Message, input.Subject)}</MessageId>`,
+      xml: `<MessageId>${topics.publish(caller, input.TopicArn, input.Message, input.Subject, attributesOf(input))}</MessageId>`,
     })),
   });
 }

@@ -87,6 +87,7 @@ const bucket: ResourceType = {
   ignored: {
     ...ignoring('no public access reaches 127.0.0.1', 'PublicAccessBlockConfiguration', 'OwnershipControls'),
     ...ignoring('nothing expires here', 'LifecycleConfiguration', 'VersioningConfiguration'),
+    ...ignoring('the bucket’s policy keeps objects', 'ObjectLockEnabled', 'ObjectLockConfiguration'),
     ...ignoring(REMOVAL, 'Tags', 'LoggingConfiguration'),
   },
   identity(naming) {

@@ -86,7 +86,7 @@ for (const [name, template] of templates) {
     for (const { policy, Action, Condition } of statements(template)) {
       if (!Action.some((action) => action.startsWith('kms:'))) continue;
       const through = Condition?.StringEquals?.['kms:ViaService'];
-      assert.match(String(through), /^(dynamodb|s3|sqs|secretsmanager)\./, policy);
+      assert.match(String(through), /^(dynamodb|s3|sns|sqs|secretsmanager)\./, policy);
     }
   });
 
@@ -156,8 +156,8 @@ for (const [name, template] of templates) {
           .map((target: unknown) => [one.id, target] as const),
       ),
     );
-    // Two lanes an account; the sweep's schedule, two rules, four asynchronous functions, the stream.
-    assert.equal(seen.length, 2 * (environments[name]?.accounts?.length ?? 0) + 8);
+    // Two lanes an account; three schedules, four rules, six asynchronous functions, two readers of the stream.
+    assert.equal(seen.length, 2 * (environments[name]?.accounts?.length ?? 0) + 15);
     for (const [id, target] of seen) {
       const queue = queues.find((one) => refersTo(target, one)) ?? assert.fail(id);
       assert.ok(
@@ -167,8 +167,8 @@ for (const [name, template] of templates) {
     }
     const lost = alarms.map((alarm) => properties(alarm).MetricName);
     assert.equal(lost.filter((one) => one === 'InvocationsFailedToBeSentToDeadLetterCount').length, 1);
-    assert.equal(lost.filter((one) => one === 'InvocationsFailedToBeSentToDlq').length, 2);
-    assert.equal(lost.filter((one) => one === 'DestinationDeliveryFailures').length, 5);
+    assert.equal(lost.filter((one) => one === 'InvocationsFailedToBeSentToDlq').length, 4);
+    assert.equal(lost.filter((one) => one === 'DestinationDeliveryFailures').length, 7);
   });
 
   test(`${name}: no dimension of a metric names a sync or a run`, () => {

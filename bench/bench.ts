@@ -4,6 +4,7 @@
  */
 import { availableParallelism, cpus } from 'node:os';
 import { Command } from 'commander';
+import { measureColdStarts } from './cold-start.ts';
 import { measureCost } from './cost.ts';
 import { measureParties } from './parties.ts';
 import { startBenchSink } from './processes.ts';
@@ -12,7 +13,7 @@ import { measureRate } from './rate.ts';
 import { reportText } from './report.ts';
 import { measureThroughput } from './throughput.ts';
 
-const FIGURES = ['throughput', 'parties', 'cost', 'rate'] as const;
+const FIGURES = ['throughput', 'parties', 'cost', 'rate', 'cold-start'] as const;
 type Figure = (typeof FIGURES)[number];
 
 const MILLION = 1_000_000;
@@ -37,8 +38,17 @@ try {
   const parties = wanted('parties') ? await measureParties(sink, sizesTo(rows), say) : undefined;
   const cost = wanted('cost') ? await measureCost(sink, rows, say) : undefined;
   const rate = wanted('rate') ? await measureRate(sink, say) : undefined;
+  const coldStarts = wanted('cold-start') ? measureColdStarts(say) : undefined;
   const machine = { cores: availableParallelism(), processor: cpus()[0]?.model ?? '', node: process.version };
-  const figures = { ratioToBareLoop: throughput?.ratioToBareLoop, machine, throughput, parties, cost, rate };
+  const figures = {
+    ratioToBareLoop: throughput?.ratioToBareLoop,
+    machine,
+    throughput,
+    parties,
+    cost,
+    rate,
+    coldStarts,
+  };
   const report = { ...figures, missed: missedPromises(figures) };
   if (report.missed.length > 0) process.exitCode = 1;
   console.log(options.json === true ? JSON.stringify(report) : `\n${reportText(report)}`);

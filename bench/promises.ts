@@ -2,6 +2,7 @@
 import type { BenchReport } from './report.ts';
 
 const MEMORY_MB_MAX = 256;
+const BUNDLE_BYTES_MAX = 1_000_000;
 const RATIO_MIN = 0.5;
 const DOLLARS_PER_MILLION_MAX = 0.05;
 const DOLLARS_EMPTY_MAX = 0.0001;
@@ -9,7 +10,13 @@ const USED_MIN = 0.94;
 const BILLED_RATIO_MAX = 3;
 
 /** A sentence for each promise that was measured and is not kept. */
-export function missedPromises({ throughput, parties, cost, rate }: Omit<BenchReport, 'missed'>): string[] {
+export function missedPromises({
+  throughput,
+  parties,
+  cost,
+  rate,
+  coldStarts,
+}: Omit<BenchReport, 'missed'>): string[] {
   return [
     ...(throughput === undefined
       ? []
@@ -20,6 +27,7 @@ export function missedPromises({ throughput, parties, cost, rate }: Omit<BenchRe
     ]),
     ...(cost === undefined ? [] : missedCosts(cost)),
     ...(rate === undefined ? [] : missedRates(rate)),
+    ...(coldStarts ?? []).map(({ name, bytes }) => missed(`bytes of ${name}`, bytes, '<=', BUNDLE_BYTES_MAX)),
   ].filter((sentence) => sentence !== undefined);
 }
 

@@ -1,5 +1,6 @@
 /** The figures as tables for people, each with what was promised beside it. */
 import Table from 'cli-table3';
+import type { ColdStartFigure } from './cold-start.ts';
 import type { CostFigures } from './cost.ts';
 import type { PartiesFigure } from './parties.ts';
 import type { RateReport } from './rate.ts';
@@ -12,17 +13,20 @@ export type BenchReport = {
   readonly parties: readonly PartiesFigure[] | undefined;
   readonly cost: CostFigures | undefined;
   readonly rate: RateReport | undefined;
+  readonly coldStarts: readonly ColdStartFigure[] | undefined;
   /** A sentence for each promise that is not kept. */
   readonly missed: readonly string[];
 };
 
-export function reportText({ machine, throughput, parties, cost, rate, missed }: BenchReport): string {
+export function reportText(report: BenchReport): string {
+  const { machine, throughput, parties, cost, rate, coldStarts, missed } = report;
   return [
     `Measured on ${machine.cores} cores (${machine.processor}), Node ${machine.node}.`,
     ...(throughput === undefined ? [] : [throughputTable(throughput)]),
     ...(parties === undefined ? [] : [partiesTable(parties)]),
     ...(cost === undefined ? [] : [costTable(cost), writesTable(cost)]),
     ...(rate === undefined ? [] : [rateTable(rate)]),
+    ...(coldStarts === undefined ? [] : [coldStartsTable(coldStarts)]),
     ...missed.map((sentence) => `✗ ${sentence}`),
   ].join('\n\n');
 }
@@ -104,6 +108,14 @@ function rateTable({ requests, perMs, virtualHour, realMinute, billedRatio32To1 
     ),
     `Billed seconds at 32 loaders over those at one: ${billedRatio32To1.toFixed(2)}, at most 3.`,
   ].join('\n');
+}
+
+function coldStartsTable(coldStarts: readonly ColdStartFigure[]): string {
+  return table(
+    'What a cold start loads; a bundle has at most 1,000,000 bytes',
+    ['function', 'bytes', 'load, ms', 'times an empty module'],
+    coldStarts.map((one) => [one.name, whole(one.bytes), one.loadMs.toFixed(1), one.timesEmpty.toFixed(1)]),
+  );
 }
 
 function table(title: string, head: readonly string[], lines: readonly (readonly string[])[]): string {

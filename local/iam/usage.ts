@@ -14,6 +14,8 @@ export type Grant = {
   readonly action: string;
   /** Empty in a trust policy. */
   readonly resource: string;
+  /** The statement's conditions in short; empty without any. */
+  readonly when: string;
   /** How often it allowed something; of a Deny, how often it refused. */
   readonly times: number;
 };
@@ -83,17 +85,17 @@ export function openUsageBook(catalogue: readonly Statement[]): UsageBook {
 
 const grantName = (...parts: readonly string[]): string => parts.join('\n');
 
-function grantsOf(
-  { id, effect, actions, resources }: Statement,
-  times: ReadonlyMap<string, number>,
-): Grant[] {
+function grantsOf(statement: Statement, times: ReadonlyMap<string, number>): Grant[] {
+  const { id, effect, actions, resources, conditions } = statement;
   const places = resources.length === 0 ? [NO_RESOURCE] : resources;
+  const when = conditions.map(({ key, values }) => `${key} ${values.join(' ')}`).join(', ');
   return actions.flatMap((action) =>
     places.map((resource) => ({
       statement: id,
       effect,
       action,
       resource,
+      when,
       times: times.get(grantName(id, action, resource)) ?? 0,
     })),
   );

@@ -16,7 +16,8 @@ export async function started(world: SmallWorld, syncId: string, phase: Phase): 
   const said = async (): Promise<true | undefined> => {
     const answer = await world.ask({ verb: 'run', syncId });
     if (answer.ok === true) return true;
-    if (answer.code !== 'not_yet' && answer.code !== 'run_active') throw new Error(JSON.stringify(answer));
+    if (answer.code === 'run_active') return ((await world.sync(syncId))?.epoch ?? 0) > before || undefined;
+    if (answer.code !== 'not_yet') throw new Error(JSON.stringify(answer));
     await sleep(ASK_AGAIN_MS);
     return undefined;
   };

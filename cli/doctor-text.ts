@@ -50,7 +50,7 @@ function checkLines(check: Check, columns: number): readonly string[] {
 
 const MEND_INDENT = '    ';
 const ARROW = '  → ';
-const SHELL = /^(?:aws|npx|npm|export) /;
+const SHELL = /^(?:(?:aws|npx|npm|export) |[A-Z]+=)/;
 
 /** A command is indented little and is never cut inside of an option's value, so that it can be pasted. */
 function stepLines(step: string, room: number): readonly string[] {

@@ -1,62 +1,203 @@
 /**
- * Ports whose process dies at one chosen effect: before it, or after it was applied and before its answer came. A
- * crash is a promise that never resolves, so nothing of the dead process runs any further.
+ * Execution environments whose process dies at chosen effects: before the request left, or right after, when it is on
+ * its way and will be applied all the same. A dead process is a promise that never resolves, so nothing of it runs
+ * any further, reads included; a process that returned must not do anything either.
  */
-import type { Ports } from '../../shared/ports.ts';
+import type { BoundDestination, ObjectStore, Ports } from '../../shared/ports.ts';
+import type { MemoryPorts } from '../memory/memory-ports.ts';
+import type { Environment, Process } from '../simulation/process.ts';
 
-export type CrashPlan = {
-  /** Which effect, counted from 1 over the whole history; 0: none. */
+export type Kill = {
+  /** Which effect, counted from 1 over the whole history. */
   readonly effect: number;
   readonly when: 'before' | 'after';
 };
 
-export type CrashingPorts = {
-  readonly ports: Ports;
-  /** Effects so far. */
-  effects(): number;
-  /** Runs one invocation of a function; undefined when its process died. */
-  invoke<T>(work: (ports: Ports) => Promise<T>): Promise<T | undefined>;
+export type Ended<T> = { readonly is: 'returned'; readonly value: T } | { readonly is: 'threw' | 'killed' };
+
+export type Crashing = {
+  /** What each effect was, in order. */
+  readonly effects: readonly string[];
+  environment(): Environment;
+  /** Runs one invocation to its end, or until it dies, in virtual time. */
+  invoke<T>(within: Environment, timeoutMs: number, work: () => Promise<T>): Promise<Ended<T>>;
+  /** The destination with its calls among the effects. */
+  bound(within: Environment, destination: BoundDestination): BoundDestination;
 };
 
-export function crashingPorts(inner: Ports, plan: CrashPlan): CrashingPorts {
-  let effects = 0;
-  let die: () => void = () => undefined;
-  const effect =
-    <Args extends readonly unknown[], T>(call: (...args: Args) => Promise<T>) =>
-    async (...args: Args): Promise<T> => {
-      effects += 1;
-      const mine = effects === plan.effect;
-      if (mine && plan.when === 'before') return death();
+type Call<Args extends readonly unknown[], T> = (...args: Args) => Promise<T>;
+type Wrap = <Args extends readonly unknown[], T>(what: string, call: Call<Args, T>) => Call<Args, T>;
+
+/** `onLateWork`: a process did something after it had returned. */
+export function crashing(
+  base: MemoryPorts,
+  kills: readonly Kill[],
+  onLateWork: (what: string) => void,
+): Crashing {
+  const effects: string[] = [];
+  const alive = (within: Environment, what: string): boolean => {
+    if (within.process.ended === 'returned') onLateWork(what);
+    return within.process.ended === 'no';
+  };
+  const reads =
+    (within: Environment): Wrap =>
+    (what, call) =>
+    async (...args) => {
+      if (!alive(within, what)) return never();
+      const { process } = within;
       const answer = await call(...args);
-      return mine ? death() : answer;
+      return process.ended === 'killed' ? never() : answer;
     };
-  const death = (): Promise<never> => {
-    die();
-    return new Promise(() => undefined);
-  };
-  const { state, objects, warehouse, queue, events } = inner;
-  const ports: Ports = {
-    ...inner,
-    state: { ...state, update: effect(state.update) },
-    objects: { ...objects, put: effect(objects.put) },
-    warehouse: {
-      ...warehouse,
-      submit: effect(warehouse.submit),
-      stage: effect(warehouse.stage),
-      cancel: effect(warehouse.cancel),
-    },
-    queue: { ...queue, send: effect(queue.send) },
-    events: { ...events, publish: effect(events.publish) },
-  };
+  const writes =
+    (within: Environment): Wrap =>
+    (what, call) =>
+    async (...args) => {
+      if (!alive(within, what)) return never();
+      const { process } = within;
+      effects.push(told(what, args));
+      const kill = kills.find(({ effect }) => effect === effects.length);
+      if (kill?.when === 'before') return dead(process);
+      const answer = call(...args);
+      if (kill !== undefined) {
+        answer.catch(() => undefined);
+        return dead(process);
+      }
+      const value = await answer;
+      return process.ended === 'killed' ? never() : value;
+    };
   return {
-    ports,
-    effects: () => effects,
-    invoke: async (work) =>
-      Promise.race([
-        work(ports),
-        new Promise<undefined>((resolve) => {
-          die = () => resolve(undefined);
-        }),
-      ]),
+    effects,
+    environment: () => {
+      const within = { process: NOBODY, skewMs: 0 } as {
+        -readonly [Name in keyof Environment]: Environment[Name];
+      };
+      within.ports = portsOf(base, { reads: reads(within), writes: writes(within), within });
+      return within;
+    },
+    invoke: (within, timeoutMs, work) => invoke(base, within, timeoutMs, work),
+    bound: (within, destination) => boundDestination(destination, writes(within)),
   };
+}
+
+const NOBODY: Process = { ended: 'returned', syncId: undefined, kill: () => false };
+
+const never = <T>(): Promise<T> => new Promise(() => undefined);
+
+function dead<T>(process: Process): Promise<T> {
+  process.kill();
+  return never();
+}
+
+/** An effect as a message names it: `update SYNC people`. */
+function told(what: string, [first]: readonly unknown[]): string {
+  if (typeof first === 'string') return `${what} ${first}`;
+  const key = first as { readonly partition?: string; readonly sort?: string } | undefined;
+  return key?.partition === undefined ? what : `${what} ${key.partition} ${key.sort}`;
+}
+
+async function invoke<T>(
+  { clock }: MemoryPorts,
+  within: Environment,
+  timeoutMs: number,
+  work: () => Promise<T>,
+): Promise<Ended<T>> {
+  let ended: Ended<T> | undefined;
+  const process: Process = {
+    ended: 'no',
+    syncId: undefined,
+    kill: () => {
+      if (process.ended !== 'no') return false;
+      process.ended = 'killed';
+      ended = { is: 'killed' };
+      return true;
+    },
+  };
+  within.process = process;
+  work().then(
+    (value) => {
+      ended ??= { is: 'returned', value };
+    },
+    () => {
+      ended ??= { is: 'threw' };
+    },
+  );
+  await clock.runWhile(clock.now() + timeoutMs, () => ended !== undefined);
+  if (ended === undefined) process.kill();
+  if (process.ended === 'no') process.ended = 'returned';
+  return ended ?? { is: 'killed' };
+}
+
+type Wraps = { readonly reads: Wrap; readonly writes: Wrap; readonly within: Environment };
+
+function portsOf(base: MemoryPorts, { reads, writes, within }: Wraps): Ports {
+  const { state, objects, warehouse, queue, definitions, schedules, events } = base;
+  return {
+    ...base,
+    clock: { now: base.clock.now, sleep: reads('sleep', base.clock.sleep) },
+    state: {
+      read: reads('read', state.read),
+      update: writes('update', state.update),
+      list: listing(reads, state.list),
+    },
+    objects: {
+      ...objects,
+      put: writes('put', objects.put),
+      get: reads('get', objects.get),
+      list: listing(reads, objects.list),
+      range: ranges(within, objects),
+    },
+    warehouse: {
+      describe: reads('describe', warehouse.describe),
+      submit: writes('submit', warehouse.submit),
+      status: reads('status', warehouse.status),
+      counts: reads('counts', warehouse.counts),
+      stage: writes('stage', warehouse.stage),
+      cancel: writes('cancel', warehouse.cancel),
+      forget: writes('forget', warehouse.forget),
+    },
+    queue: { send: writes('send', queue.send) },
+    definitions: {
+      accepted: reads('accepted', definitions.accepted),
+      written: reads('written', definitions.written),
+      status: reads('status', definitions.status),
+      accept: writes('accept', definitions.accept),
+      forget: writes('forget definition', definitions.forget),
+      setStatus: writes('set status', definitions.setStatus),
+    },
+    schedules: {
+      put: writes('put schedule', schedules.put),
+      remove: writes('remove schedule', schedules.remove),
+    },
+    events: { publish: writes('publish', events.publish) },
+  };
+}
+
+function listing<T>(reads: Wrap, list: (of: string) => AsyncIterable<T>): (of: string) => AsyncIterable<T> {
+  const all = reads('list', async (of: string) => {
+    const items: T[] = [];
+    for await (const item of list(of)) items.push(item);
+    return items;
+  });
+  return async function* (of) {
+    yield* await all(of);
+  };
+}
+
+function ranges(within: Environment, objects: ObjectStore): ObjectStore['range'] {
+  return async function* (...args) {
+    const { process } = within;
+    for await (const piece of objects.range(...args)) {
+      if (process.ended !== 'no') await never();
+      yield piece;
+    }
+  };
+}
+
+function boundDestination(bound: BoundDestination, writes: Wrap): BoundDestination {
+  const { destination } = bound;
+  const wrapped =
+    destination.kind === 'calls'
+      ? { ...destination, write: writes('call', destination.write) }
+      : { ...destination, submit: writes('submit job', destination.submit) };
+  return { ...bound, destination: wrapped };
 }

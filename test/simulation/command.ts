@@ -4,11 +4,13 @@
  *   npm run sim -- --seeds 200000 --json       from seed 1; `--from 5000` starts elsewhere
  *   npm run sim -- --mutations --json          each guard taken away: invariant and first seed that notices
  *   npm run sim -- --seed 17                   one seed, shrunk when it fails; `--without lostPerCall,jobSlow`
+ *   npm run sim -- --crash-pairs --json        two kills in one history, every pair; `--every 50` for each fiftieth
  *
  * It ends with 1 when an invariant is broken, a mutation survives, or a seed gives two histories.
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { crashPairs } from '../engine/crash-pairs.ts';
 import { FAULT_NAMES, type FaultName } from './fault-rates.ts';
 import type { Violation } from './invariants.ts';
 import { MUTATIONS } from './mutations.ts';
@@ -24,6 +26,8 @@ const { values } = parseArgs({
     without: { type: 'string', default: '' },
     most: { type: 'string' },
     mutations: { type: 'boolean', default: false },
+    'crash-pairs': { type: 'boolean', default: false },
+    every: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -37,6 +41,7 @@ const SEEDS_TO_NOTICE = 6000;
 
 if (values.seed !== undefined) await one(Number(values.seed));
 else if (values.mutations) await mutations();
+else if (values['crash-pairs']) await pairs(Number(values.every));
 else await many(Number(values.from), Number(values.seeds));
 
 async function one(seed: number): Promise<void> {
@@ -131,4 +136,13 @@ async function mutations(): Promise<void> {
   }
   if (values.json) say(JSON.stringify({ mutations: results }));
   if (results.some(({ seed }) => seed === null)) process.exitCode = 1;
+}
+
+async function pairs(every: number): Promise<void> {
+  const onScenario = (name: string, played: number, violated: number): void => {
+    if (!values.json) say(`${name}: ${played} pairs, ${violated} violations`);
+  };
+  const report = await crashPairs({ every, onScenario });
+  say(JSON.stringify(report));
+  if (report.violated > 0) process.exitCode = 1;
 }

@@ -1,0 +1,81 @@
+/**
+ * Two kills in one history: the second strikes while what the first left behind is being taken up, or long after.
+ * `npm run sim -- --crash-pairs` plays every pair of every scenario; `--every 50` plays each fiftieth.
+ */
+import { play } from './crash-history.ts';
+import { SCENARIOS, type Scenario } from './crash-scenarios.ts';
+import type { Kill } from './crashing-ports.ts';
+
+export type PairReport = {
+  readonly pairs: number;
+  readonly scenarios: readonly { readonly name: string; readonly effects: number; readonly pairs: number }[];
+  /** At most VIOLATIONS_TOLD_MAX of them. */
+  readonly violations: readonly PairViolation[];
+  readonly violated: number;
+  readonly seconds: number;
+};
+
+export type PairViolation = {
+  readonly scenario: string;
+  readonly kills: readonly Kill[];
+  readonly invariant: string;
+  readonly message: string;
+};
+
+export type PairOptions = {
+  /** One pair of so many is played. */
+  readonly every: number;
+  readonly onScenario?: (name: string, pairs: number, violated: number) => void;
+};
+
+const VIOLATIONS_TOLD_MAX = 20;
+
+export async function crashPairs({ every, onScenario }: PairOptions): Promise<PairReport> {
+  const startedAt = performance.now();
+  const scenarios: { name: string; effects: number; pairs: number }[] = [];
+  const violations: PairViolation[] = [];
+  for (const scenario of SCENARIOS) {
+    const known = violations.length;
+    const { effects } = await play(scenario, []);
+    const pairs = await pairsOf(scenario, effects.length, every, violations);
+    scenarios.push({ name: scenario.name, effects: effects.length, pairs });
+    onScenario?.(scenario.name, pairs, violations.length - known);
+  }
+  return {
+    pairs: scenarios.reduce((sum, { pairs }) => sum + pairs, 0),
+    scenarios,
+    violations: violations.slice(0, VIOLATIONS_TOLD_MAX),
+    violated: violations.length,
+    seconds: Math.round((performance.now() - startedAt) / 1000),
+  };
+}
+
+/** The first kill decides how the history goes on, and so which effects the second may strike. */
+async function pairsOf(
+  scenario: Scenario,
+  effects: number,
+  every: number,
+  violations: PairViolation[],
+): Promise<number> {
+  let turn = 0;
+  let played = 0;
+  for (const first of kills(1, effects)) {
+    const after = await play(scenario, [first]);
+    for (const second of kills(first.effect + 1, after.effects.length)) {
+      turn += 1;
+      if (turn % every !== 0) continue;
+      played += 1;
+      const both = [first, second];
+      const [found] = (await play(scenario, both)).violations;
+      if (found !== undefined) violations.push({ scenario: scenario.name, kills: both, ...found });
+    }
+  }
+  return played;
+}
+
+function* kills(from: number, to: number): Iterable<Kill> {
+  for (let effect = from; effect <= to; effect += 1) {
+    yield { effect, when: 'before' };
+    yield { effect, when: 'after' };
+  }
+}

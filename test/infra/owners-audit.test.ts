@@ -31,7 +31,7 @@ test('the owners’ function reads, publishes, and writes notices only', () => {
   );
   assert.deepEqual(
     writes.map(({ Condition }) => Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']),
-    ['NOTICE'],
+    [['NOTICE']],
   );
 });
 
@@ -77,9 +77,9 @@ test('the audit bucket refuses every other writer, every write over something, a
   assert.deepEqual(bySid('OnlyNewObjects').Condition, { Null: { 's3:if-none-match': 'true' } });
   assert.equal(bySid('NobodyDeletes').Condition, undefined);
   assert.deepEqual(bySid('NobodyDeletes').Action, [
+    's3:BypassGovernanceRetention',
     's3:DeleteObject',
     's3:DeleteObjectVersion',
-    's3:BypassGovernanceRetention',
   ]);
 });
 
@@ -110,7 +110,7 @@ test('the owners’ topic is encrypted, and takes messages of one function only'
   const policy = resource(prod, 'AWS::SNS::TopicPolicy', 'Owners');
   const text = JSON.stringify(properties(policy).PolicyDocument);
   assert.match(text, /"aws:SecureTransport":"false"/);
-  assert.match(text, /"aws:PrincipalArn":\{"Fn::GetAtt":\["NotifyOwnersRole/);
+  assert.match(text, /"aws:PrincipalArn":\[\{"Fn::GetAtt":\["NotifyOwnersRole/);
   assert.doesNotMatch(text, /"Effect":"Allow"/);
 });
 

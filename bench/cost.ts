@@ -5,7 +5,7 @@
  */
 import type { LocalStack } from '../local/stack.ts';
 import { changeEverySql, peopleSql } from './people.ts';
-import { PRICES } from './prices.ts';
+import { PRICES } from '../infra/prices.ts';
 import type { BenchSink } from './processes.ts';
 import { type BenchStage, startBenchStage } from './stage.ts';
 

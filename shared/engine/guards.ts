@@ -42,7 +42,8 @@ function shrunk({ definition, counts, lastCount }: GuardFacts): HoldReason | und
 function deletes({ definition, counts, lastCount }: GuardFacts): HoldReason | undefined {
   const { maxDeletes, maxDeleteRatio } = definition.guards;
   if (removedPolicy(definition) === 'ignore' || counts.removed === 0) return undefined;
-  const known = Math.max(lastCount, 0);
+  // Before a first flip only an abandoned run has sent anything: what it sent is in the model still, or has left it.
+  const known = lastCount > 0 ? lastCount : counts.modelRows + counts.removed;
   if (counts.removed <= maxDeletes && counts.removed <= known * maxDeleteRatio) return undefined;
   return {
     code: 'too_many_removed',

@@ -157,6 +157,14 @@ test('guards: where each begins', () => {
   ]);
 });
 
+test('guards: a first run that was abandoned is measured by what is there and what has left', () => {
+  const first = (modelRows: number, removed: number) =>
+    codes(facts({ counts: { ...COUNTS, modelRows, removed }, lastCount: -1 }));
+  assert.deepEqual(first(1, 1), []);
+  assert.deepEqual(first(1, 2), ['too_many_removed']);
+  assert.deepEqual(first(0, 1), ['too_many_removed']);
+});
+
 test('guards: removals that nobody acts on are not counted', () => {
   const definition = writtenSync(SYNC, { guards: GUARDS });
   assert.deepEqual(codes(facts({ definition, counts: { ...COUNTS, removed: 50 } })), []);

@@ -126,8 +126,7 @@ async function setStage(
     epochs: new Map(),
     flipped: [],
     orphans: new Map(),
-    applied: new Set(),
-    writes: new Map(),
+    ...{ applied: new Set(), split: new Set(), writes: new Map() },
     violations: [],
   };
   const late = (what: string): void =>

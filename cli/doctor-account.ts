@@ -13,7 +13,7 @@ import type { Outputs, Subject } from './doctor-subject.ts';
 /** Whether there are credentials at all, and for the right account; everything else depends on it. */
 export async function checkCredentials({ clients, settings }: Subject): Promise<Check> {
   const { account, region } = settings.aws;
-  const rule = { name: 'credentials', rule: 'for the account in infra/environments.ts' };
+  const rule = { name: 'credentials', rule: 'as infra/environments.ts says' };
   try {
     const { Account = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
     return Account === account

@@ -16,6 +16,15 @@ import { judgeModels, judgeWarehouse, MODELS } from './doctor-warehouse.ts';
 
 /** Every check of an environment. Never throws: what cannot be asked is `unknown`. */
 export async function examine(subject: Subject): Promise<readonly Check[]> {
+  const checks = await everyCheck(subject);
+  if (subject.name === 'local') return checks;
+  // This very command takes the local stack unless it is told another environment.
+  const named = (step: string): string =>
+    step.replaceAll('npx tailrace ', `npx tailrace --env ${subject.name} `);
+  return checks.map((check) => ({ ...check, mend: check.mend.map(named) }));
+}
+
+async function everyCheck(subject: Subject): Promise<readonly Check[]> {
   const credentials = await checkCredentials(subject);
   if (credentials.state !== 'ok') return [credentials];
   const [bootstrap, concurrency, stack] = await Promise.all([

@@ -75,8 +75,8 @@ function plain({ finding }: Case, rule: Rule, well: string, mend: readonly strin
   return finding.is === 'unclear' ? unknown(rule, said) : missing(rule, said, ...mend);
 }
 
-/** The warehouse begins every complaint with the same word. */
-const plainly = (text: string): string => text.replace(/^ERROR:\s*/, '');
+/** The warehouse begins every complaint with the same word, and may end it with a copy of the line. */
+const plainly = (text: string): string => text.replace(/^ERROR:\s*/, '').replace(/\s*LINE \d+: .*$/s, '');
 
 function connectionMend(subject: Subject): readonly string[] {
   const { warehouse } = subject.settings;

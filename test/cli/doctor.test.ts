@@ -186,10 +186,13 @@ test('a caller without permissions learns which ones, check by check', async () 
 });
 
 test('an environment on AWS needs more than a laptop: bootstrap, a listener for alarms, a stack', async () => {
-  const onAws = { ...subject, settings: { ...subject.settings, local: false } };
+  const onAws = { ...subject, name: 'staging', settings: { ...subject.settings, local: false } };
   const checks = await found(onAws);
   assert.deepEqual(one(checks, 'bootstrap').mend, ['npx cdk bootstrap aws://000000000000/us-east-1']);
   assert.match(one(checks, 'alarms').mend.join(), /^aws sns subscribe --topic-arn arn:aws:sns:/);
+  await write(definition('empty-to-crm', { fields: [] }));
+  const refused = one(await found(onAws), 'definitions');
+  assert.deepEqual(refused.mend, ['npx tailrace --env staging status empty-to-crm']);
   const gone = await found({ ...onAws, stackName: 'Tailrace-gone' });
   assert.deepEqual(one(gone, 'stack').mend[0], 'npx cdk deploy Tailrace-gone');
   assert.deepEqual(

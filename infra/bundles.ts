@@ -20,6 +20,7 @@ export const FUNCTION_NAMES = [
   'api',
   'notify-owners',
   'record-audit',
+  'tell-operators',
 ] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 

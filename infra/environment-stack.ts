@@ -5,20 +5,17 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import {
-  alarmOnFunction,
-  alarmOnLastResort,
-  alarmOnLostEvidence,
-  alarmOnLostRule,
-  engineMetric,
-  makeAlarms,
-} from './alarms.ts';
+import { makeAlarms } from './alarms/alarms.ts';
+import { metricsFromLogs } from './alarms/log-metrics.ts';
+import { makeOperators, type Operators } from './alarms/operators.ts';
 import { type Audit, auditRuleName, makeAudit } from './audit.ts';
+import { makeDashboard } from './dashboard.ts';
 import { DestinationLane, makeLoader } from './destination-lane.ts';
 import { type EngineParts, makeEngine, makeParts } from './engine.ts';
 import type { EngineFunctions } from './engine-functions.ts';
-import { makeOwners, type Owners, ownerRuleName } from './owners.ts';
+import { makeOwners, type Owners } from './owners.ts';
 import { releaseOf } from './release.ts';
+import { saveQueries } from './saved-queries.ts';
 import type { Environment } from './settings.ts';
 import { makeStorage } from './storage.ts';
 import { warehouseRoleName } from './warehouse-access.ts';
@@ -26,16 +23,14 @@ import { warehouseRoleName } from './warehouse-access.ts';
 /** `Tailrace-<environment>`. */
 export const stackName = (name: string): string => `Tailrace-${name}`;
 
-/** What the engine counts per destination account, and what it means when it happens at all. */
-const ACCOUNT_ALARMS = [
-  [
-    'DeadLettersBuried',
-    'dead_letters',
-    'a batch was given up; its rows are dead until a later run sends them.',
-  ],
-  ['BreakerOpened', 'breaker_opened', 'the destination cannot be reached or refuses the credentials.'],
-  ['RunStopped', 'run_stop_requested', 'a loader asked for a run to be stopped; its sync may be paused.'],
-] as const;
+type Watched = {
+  readonly parts: EngineParts;
+  /** The lanes with their loaders. */
+  readonly laden: readonly { readonly lane: DestinationLane; readonly loader: lambda.Function }[];
+  readonly functions: EngineFunctions;
+  /** Beside the engine: who tells owners and operators, and who keeps the records. */
+  readonly others: readonly lambda.Function[];
+};
 
 export class EnvironmentStack extends Stack {
   constructor(scope: Construct, name: string, environment: Environment, props: StackProps = {}) {
@@ -52,43 +47,39 @@ export class EnvironmentStack extends Stack {
     );
     const owners = makeOwners(this, parts);
     const audit = makeAudit(this, parts);
-    const others = [owners.notifyOwners, audit.recordAudit];
+    const operators = makeOperators(this, parts);
+    const others = [owners.notifyOwners, audit.recordAudit, operators.tellOperators];
     const functions = makeEngine(this, parts, lanes, others);
-    const loaders = lanes.map((lane) => makeLoader(lane, parts));
-    this.watch(parts, lanes, functions, loaders, others);
+    const laden = lanes.map((lane) => ({ lane, loader: makeLoader(lane, parts) }));
+    const loaders = laden.map(({ loader }) => loader);
+    this.watch({ parts, laden, functions, others }, audit, operators);
     this.tell(parts, functions, owners, audit);
     this.tellDoctor(environment, lanes, loaders);
   }
 
   private watch(
-    parts: EngineParts,
-    lanes: readonly DestinationLane[],
-    functions: EngineFunctions,
-    loaders: readonly lambda.Function[],
-    others: readonly lambda.Function[],
+    { parts, laden, functions, others }: Watched,
+    { recordAudit }: Audit,
+    { topic }: Operators,
   ): void {
-    const alarms = makeAlarms(this, parts);
-    new CfnOutput(this, 'AlarmTopic', { value: alarms.topic.topicArn });
-    for (const fn of [...Object.values(functions), ...loaders, ...others]) alarmOnFunction(alarms, fn);
-    const { startRun, fanOut, finishRun, sweep, reconcileSyncs } = functions;
-    alarmOnLostEvidence(alarms, this, parts, [startRun, fanOut, finishRun, sweep, reconcileSyncs, ...others]);
-    alarmOnLostRule(alarms, this, 'NoticeLost', parts, ownerRuleName(this));
-    alarmOnLostRule(alarms, this, 'RecordLost', parts, auditRuleName(this));
-    alarmOnLastResort(alarms, parts.undelivered, 'An event was given up: a start, a statement end, an edit.');
-    const errors = engineMetric('errors', parts.name);
-    alarms.when(
-      this,
-      'ErrorsLogged',
-      errors,
-      0,
-      'The engine met something that should not be; see its logs.',
-    );
-    for (const lane of lanes) {
-      const { name } = lane.account;
-      alarmOnLastResort(alarms, lane.deadLetters, `Dead letters of ${name} could not be buried.`);
-      for (const [id, metric, description] of ACCOUNT_ALARMS) {
-        alarms.when(lane, id, engineMetric(metric, parts.name, name), 0, `${name}: ${description}`);
-      }
+    const all = [...Object.values(functions), ...laden.map(({ loader }) => loader), ...others];
+    const fromLogs = metricsFromLogs(parts.name, all);
+    const raised = makeAlarms(this, {
+      parts,
+      functions,
+      lanes: laden,
+      fromLogs,
+      irreplaceable: {
+        functions: [functions.reconcileSyncs, recordAudit],
+        rules: [auditRuleName(this)],
+      },
+      topic,
+    });
+    new CfnOutput(this, 'AlarmTopic', { value: topic.topicArn });
+    saveQueries(this, parts.name, all);
+    if (parts.environment.dashboard) {
+      const lanes = laden.map(({ lane }) => lane);
+      makeDashboard(this, { parts, lanes, functions: all, raised, fromLogs });
     }
   }
 

@@ -107,6 +107,17 @@ const auditSchema = z.strictObject({
   objectLockMode: z.enum(['governance', 'compliance']).default('governance'),
 });
 
+const alarmSchema = z.strictObject({
+  /** Is told of every alarm and of its end; others subscribe to the topic, the output `AlarmTopic`. */
+  email: z.email().optional(),
+  /** Alarms when the staging bucket is larger; nothing in it expires by age. */
+  stagingGibMax: z.number().positive().max(1_000_000).default(100),
+  /** Alarms when the estimate of a day is higher: functions, and a serverless warehouse while it extracts. */
+  usdPerDayMax: z.number().positive().max(1_000_000).default(20),
+  /** Base capacity of a serverless warehouse, for that estimate. */
+  warehouseRpu: z.int().min(4).max(1024).default(8),
+});
+
 export const environmentSchema = z.strictObject({
   /** True only for stages that run on a laptop: loopback hosts are allowed there, and nothing survives. */
   local: z.boolean().default(false),
@@ -117,7 +128,9 @@ export const environmentSchema = z.strictObject({
   warehouse: warehouseSchema,
   extraction: extractionSchema,
   accounts: z.array(accountSchema).default([]),
-  alarms: z.strictObject({ email: z.email().optional() }).prefault({}),
+  alarms: alarmSchema.prefault({}),
+  /** Three dashboards of an AWS account are free, each further one is $3 a month. */
+  dashboard: z.boolean().default(true),
   timing: timingSchema.prefault({}),
   /** Columns that hold personal data in every model: a definition that reads one must state what becomes of it. */
   personalColumns: z.array(z.string().min(1).max(127)).max(200).default([]),

@@ -2,10 +2,13 @@
  * `npm run bench`: every figure, measured in one run on one machine, the sink in a process of its own. `--json` prints
  * one document and nothing else; `--only <name>` measures one of them.
  */
+import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { Command } from 'commander';
+import type { Counts } from '../infra/cost-model.ts';
+import type { Counted } from '../infra/cost-text.ts';
 import { measureColdStarts } from './cold-start.ts';
-import { measureCost } from './cost.ts';
+import { type CostFigures, measureCost } from './cost.ts';
 import { measureParties } from './parties.ts';
 import { startBenchSink } from './processes.ts';
 import { missedPromises } from './promises.ts';
@@ -21,10 +24,11 @@ const MILLION = 1_000_000;
 const options = new Command('npm run bench --')
   .description('Measures what docs and README promise in figures.')
   .option('--json', 'print one JSON document and nothing else')
+  .option('--save', 'write what was counted to infra/counted.json, for docs/cost.md')
   .option('--rows <number>', 'rows of the large figures', String(MILLION))
   .option('--only <figure>', `one of ${FIGURES.join(', ')}`)
   .parse()
-  .opts<{ json?: boolean; rows: string; only?: Figure }>();
+  .opts<{ json?: boolean; save?: boolean; rows: string; only?: Figure }>();
 
 const rows = Number(options.rows);
 const wanted = (figure: Figure): boolean => options.only === undefined || options.only === figure;
@@ -37,6 +41,7 @@ try {
   const throughput = wanted('throughput') ? await measureThroughput(sink, rows, say) : undefined;
   const parties = wanted('parties') ? await measureParties(sink, sizesTo(rows), say) : undefined;
   const cost = wanted('cost') ? await measureCost(sink, rows, say) : undefined;
+  if (options.save === true && cost !== undefined) saveCounted(cost);
   const rate = wanted('rate') ? await measureRate(sink, say) : undefined;
   const coldStarts = wanted('cold-start') ? measureColdStarts(say) : undefined;
   const machine = { cores: availableParallelism(), processor: cpus()[0]?.model ?? '', node: process.version };
@@ -59,6 +64,21 @@ try {
   await sink.stop();
 }
 process.exit();
+
+function saveCounted({ stated, firstRun, emptyRun, scheduled }: CostFigures): void {
+  const counts = ({ calls, writeUnits, invocations, billedMs, batches }: Counts): Counts => ({
+    calls,
+    writeUnits,
+    invocations,
+    billedMs,
+    batches,
+  });
+  const counted: Counted = { stated, firstRun: counts(firstRun), emptyRun: counts(emptyRun), scheduled };
+  writeFileSync(
+    new URL('../infra/counted.json', import.meta.url),
+    `${JSON.stringify(counted, undefined, 2)}\n`,
+  );
+}
 
 /** 10,000 and 100,000 and the whole, as far as they are different. */
 function sizesTo(most: number): readonly number[] {

@@ -3,18 +3,14 @@
  * for a stated request size, latency of the destination and memory. Counted on the local stack, by the services
  * themselves; the bench's own looks are not counted, because callers are told apart by their role.
  */
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { type Counts, PRICED_ACTIONS, runDollars, scheduledFunctions } from '../infra/cost-model.ts';
 import type { LocalStack } from '../local/stack.ts';
 import { changeEverySql, peopleSql } from './people.ts';
-import { PRICES } from '../infra/prices.ts';
 import type { BenchSink } from './processes.ts';
 import { type BenchStage, startBenchStage } from './stage.ts';
 
-export type RunCost = {
-  readonly batches: number;
-  /** `dynamodb:UpdateItem` and the like, by functions only. */
-  readonly calls: Readonly<Record<string, number>>;
-  readonly invocations: Readonly<Record<string, number>>;
-  readonly writeUnits: Readonly<Record<string, number>>;
+export type RunCost = Counts & {
   /** Write requests to SYNC, RUN and SHARD, each of one or two units; at most 6 + 1.05 x batches. */
   readonly protocolWrites: number;
   readonly protocolWritesMax: number;
@@ -35,6 +31,8 @@ export type CostFigures = {
   readonly firstRun: RunCost;
   readonly dollarsPerMillionRows: number;
   readonly emptyRun: RunCost;
+  /** One look of each function that a schedule calls, when there is nothing to do. */
+  readonly scheduled: Readonly<Record<string, Counts>>;
   readonly secondRun: SecondRun;
 };
 
@@ -49,7 +47,8 @@ const LATENCY_MS = 50;
 const CALLS_PER_SECOND = 100;
 const CHANGED_EVERY = 1000;
 const LOADER_MB = 512;
-const FUNCTION_MB = 512;
+/** Looks that are counted of each scheduled function, after one that loads it. */
+const LOOKS = 10;
 
 export async function measureCost(
   sink: BenchSink,
@@ -69,6 +68,7 @@ export async function measureCost(
     say(`first run of ${rows} rows: $${firstRun.dollars.toFixed(5)}`);
     const emptyRun = await costOf(stage);
     say(`a run that finds nothing: $${emptyRun.dollars.toFixed(7)}`);
+    const scheduled = await measureLooks(stage);
     const secondRun = await measureSecondRun(stage, sink, rows);
     say(`second run: ${JSON.stringify(secondRun)}`);
     return {
@@ -82,6 +82,7 @@ export async function measureCost(
       firstRun,
       dollarsPerMillionRows: (firstRun.dollars * 1e6) / rows,
       emptyRun,
+      scheduled,
       secondRun,
     };
   } finally {
@@ -106,60 +107,91 @@ type Tally = Readonly<
 >;
 
 async function costOf(stage: BenchStage): Promise<RunCost> {
-  const before = tally(stage.stack);
+  const before = tally(stage.stack, isOfARun);
   await stage.run();
-  const after = tally(stage.stack);
-  const calls = difference(before.calls, after.calls);
-  const writes = difference(before.writes, after.writes);
-  const billed = difference(before.billedMs, after.billedMs);
-  const invocations = difference(before.invocations, after.invocations);
-  const batches = await stage.batches();
-  const requests = difference(before.writeRequests, after.writeRequests);
-  const sum = (...kinds: string[]): number => kinds.reduce((total, kind) => total + (requests[kind] ?? 0), 0);
-  const loaderMs = Object.entries(billed).reduce(
-    (ms, [name, own]) => (name.includes('LoadBatch') ? ms + own : ms),
-    0,
-  );
+  const counts = countsBetween(before, tally(stage.stack, isOfARun), await stage.batches());
+  const { writeRequests } = counts;
+  const sum = (...kinds: string[]): number =>
+    kinds.reduce((total, kind) => total + (writeRequests[kind] ?? 0), 0);
+  const loaders = Object.entries(counts.billedMs).filter(([name]) => name.includes('LoadBatch'));
   return {
-    batches,
-    calls,
-    writeUnits: writes,
+    ...counts,
     protocolWrites: sum('SYNC', 'RUN', 'SHARD'),
-    protocolWritesMax: 6 + 1.05 * batches,
+    protocolWritesMax: 6 + 1.05 * counts.batches,
     budgetWrites: sum('BUDGET', 'BREAKER'),
-    loaderSeconds: loaderMs / 1000,
-    invocations,
-    dollars: dollarsOf({ calls, writes, billed, invocations, batches }),
+    loaderSeconds: loaders.reduce((ms, [, own]) => ms + own, 0) / 1000,
+    dollars: runDollars(counts),
   };
 }
 
-/** The sweep is billed by the minute whether there are runs or not; it is not a run's cost. */
-const SWEEP = 'Sweep';
+/** Calls each scheduled function as its schedule would, and counts what it does alone. */
+async function measureLooks(stage: BenchStage): Promise<Record<string, Counts>> {
+  const { endpoint, region, credentials } = stage.stack;
+  const lambda = new LambdaClient({ endpoint, region, credentials });
+  const looks: Record<string, Counts> = {};
+  for (const logicalId of scheduledFunctions(stage.template)) {
+    const look = () =>
+      lambda.send(
+        new InvokeCommand({ FunctionName: stage.functionName(logicalId), Payload: Buffer.from('{}') }),
+      );
+    const isIt = (name: string): boolean => name === nameOf(logicalId);
+    await look();
+    const before = tally(stage.stack, isIt);
+    for (let times = 0; times < LOOKS; times += 1) await look();
+    looks[nameOf(logicalId)] = oneOf(countsBetween(before, tally(stage.stack, isIt), 0));
+  }
+  lambda.destroy();
+  return looks;
+}
 
-function tally({ stats }: LocalStack): Tally {
-  const { permissions, dynamodb, functions } = stats();
-  const calls = new Map<string, number>();
+/** A function's or its role's logical id without the hash that the CDK appends. */
+const nameOf = (logicalId: string): string => logicalId.replace(/[0-9A-F]{8}$/, '').replace(/Role$/, '');
+
+function oneOf({ calls, writeUnits, invocations, billedMs, batches }: Counts): Counts {
+  const each = (all: Readonly<Record<string, number>>): Record<string, number> =>
+    Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value / LOOKS]));
+  return {
+    calls: each(calls),
+    writeUnits: each(writeUnits),
+    invocations: each(invocations),
+    billedMs: each(billedMs),
+    batches,
+  };
+}
+
+/** Looks are billed by the minute whether there are runs or not; they are no run's cost. */
+const isOfARun = (name: string): boolean => !name.startsWith('Sweep');
+
+/** What the functions that are asked for, by their name without a hash, have done so far. */
+function tally({ stats }: LocalStack, isAskedFor: (name: string) => boolean): Tally {
+  const { calls: served, permissions, dynamodb, functions } = stats();
+  const calls = new Map<string, number>([['s3:List', served['s3.ListObjectsV2'] ?? 0]]);
   for (const [entry, times] of Object.entries(permissions.calls)) {
     const [caller = '', action = ''] = entry.split(' ');
-    if (caller === 'operator' || caller.startsWith(SWEEP) || !COUNTED.has(action)) continue;
+    if (caller === 'operator' || !isAskedFor(nameOf(caller)) || !PRICED_ACTIONS.has(action)) continue;
     calls.set(action, (calls.get(action) ?? 0) + times);
   }
-  const writes = new Map<string, number>();
-  const writeRequests = new Map<string, number>();
-  for (const [table, kinds] of Object.entries(dynamodb.writes)) {
-    if (!table.startsWith('State')) continue;
-    for (const [kind, { requests, units }] of Object.entries(kinds)) {
-      writes.set(kind, (writes.get(kind) ?? 0) + units);
-      writeRequests.set(kind, (writeRequests.get(kind) ?? 0) + requests);
-    }
-  }
-  const billed = Object.entries(functions).filter(([name]) => !name.startsWith(SWEEP));
+  const kinds = Object.entries(dynamodb.writes)
+    .filter(([table]) => table.startsWith('State'))
+    .flatMap(([, kind]) => Object.entries(kind));
+  const asked = Object.entries(functions).filter(([name]) => isAskedFor(nameOf(name)));
   return {
     calls,
-    writes,
-    writeRequests,
-    billedMs: new Map(billed.map(([name, own]) => [name, own.billedMs])),
-    invocations: new Map(billed.map(([name, own]) => [name, own.invocations])),
+    writes: new Map(kinds.map(([kind, { units }]) => [kind, units])),
+    writeRequests: new Map(kinds.map(([kind, { requests }]) => [kind, requests])),
+    billedMs: new Map(asked.map(([name, own]) => [nameOf(name), own.billedMs])),
+    invocations: new Map(asked.map(([name, own]) => [nameOf(name), own.invocations])),
+  };
+}
+
+function countsBetween(before: Tally, after: Tally, batches: number) {
+  return {
+    batches,
+    calls: difference(before.calls, after.calls),
+    writeUnits: difference(before.writes, after.writes),
+    writeRequests: difference(before.writeRequests, after.writeRequests),
+    billedMs: difference(before.billedMs, after.billedMs),
+    invocations: difference(before.invocations, after.invocations),
   };
 }
 
@@ -170,44 +202,3 @@ function difference(
   const grown = [...after].map(([name, value]) => [name, value - (before.get(name) ?? 0)] as const);
   return Object.fromEntries(grown.filter(([, value]) => value !== 0));
 }
-
-const PRICE_OF: Readonly<Record<string, number>> = {
-  'dynamodb:GetItem': PRICES.dynamodbReadUnit,
-  'dynamodb:Query': PRICES.dynamodbReadUnit,
-  's3:GetObject': PRICES.s3Read,
-  's3:PutObject': PRICES.s3Write,
-  's3:ListBucket': PRICES.s3Write,
-  'sqs:SendMessage': PRICES.sqsRequest,
-  'sqs:ChangeMessageVisibility': PRICES.sqsRequest,
-  'events:PutEvents': PRICES.busEvent,
-  'secretsmanager:GetSecretValue': PRICES.secretsCall,
-  'sts:AssumeRole': 0,
-  'redshift-data:BatchExecuteStatement': 0,
-  'redshift-data:ExecuteStatement': 0,
-  'redshift-data:DescribeStatement': 0,
-  'redshift-data:GetStatementResult': 0,
-};
-const COUNTED: ReadonlySet<string> = new Set(Object.keys(PRICE_OF));
-
-/** Lambda itself receives and deletes each pointer. */
-const POLLER_CALLS_PER_BATCH = 2;
-
-function dollarsOf(run: {
-  readonly calls: Readonly<Record<string, number>>;
-  readonly writes: Readonly<Record<string, number>>;
-  readonly billed: Readonly<Record<string, number>>;
-  readonly invocations: Readonly<Record<string, number>>;
-  readonly batches: number;
-}): number {
-  const forCalls = Object.entries(run.calls).map(([action, times]) => times * (PRICE_OF[action] ?? 0));
-  const forWrites = Object.values(run.writes).map((units) => units * PRICES.dynamodbWriteUnit);
-  const forStarts = Object.values(run.invocations).map((times) => times * PRICES.lambdaRequest);
-  const forTime = Object.entries(run.billed).map(
-    ([name, ms]) => (ms / 1000) * gigabytes(name) * PRICES.lambdaGbSecond,
-  );
-  const forPolls = run.batches * POLLER_CALLS_PER_BATCH * PRICES.sqsRequest;
-  const parts = [...forCalls, ...forWrites, ...forStarts, ...forTime, forPolls, PRICES.schedulerCall];
-  return parts.reduce((total, part) => total + part, 0);
-}
-
-const gigabytes = (name: string): number => (name.includes('LoadBatch') ? LOADER_MB : FUNCTION_MB) / 1024;

@@ -11,7 +11,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { environments } from '../infra/environments.ts';
-import { synthesize } from '../infra/synthesize.ts';
+import { synthesize, type Template } from '../infra/synthesize.ts';
 import { endedRuns, readSyncs, type StateTable } from '../local/demo/observe.ts';
 import { type LocalStack, startStack } from '../local/stack.ts';
 import { dynamoDefinitions } from '../shared/aws/dynamo-definitions.ts';
@@ -24,6 +24,8 @@ import { ACCOUNT_NAME, benchDefinition, SYNC_ID } from './people.ts';
 
 export type BenchStage = {
   readonly stack: LocalStack;
+  readonly template: Template;
+  functionName(logicalId: string): string;
   readonly state: StateTable;
   /** ARN of the key that the stage is encrypted with. */
   readonly stageKey: string;
@@ -65,6 +67,8 @@ export async function startBenchStage(settings: BenchStageSettings): Promise<Ben
     Object.entries(template.Resources).find(([, { Type }]) => Type === 'AWS::KMS::Key') ?? [];
   return {
     stack,
+    template,
+    functionName: (logicalId) => `${stackName}-${logicalId}`,
     state,
     stageKey: `arn:aws:kms:${region}:000000000000:key/local-${key}`,
     async run() {

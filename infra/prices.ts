@@ -10,4 +10,11 @@ export const PRICES = {
   busEvent: 1 / 1e6,
   schedulerCall: 1 / 1e6,
   secretsCall: 0.05 / 10_000,
+  snsPublish: 0.5 / 1e6,
+  logGb: 0.5,
+  alarmMonth: 0.1,
+  compositeAlarmMonth: 0.5,
+  keyMonth: 1,
+  secretMonth: 0.4,
+  redshiftRpuHour: 0.375,
 } as const;

@@ -118,7 +118,7 @@ function rowsPart(about: About, trouble: Of<'rows'>): Part {
       ...(reasons.length > OWNER_REASONS_MAX ? ['  and others, for further reasons'] : []),
       ...(isPartial ? ['  counted from the first records only; the list has all of them'] : []),
       ...(unkeyed > 0 ? [`Of them without a key, so that nothing can name them: ${unkeyed}.`] : []),
-      'Later runs try them with the value that the warehouse holds then. Mend the model, the definition or the destination.',
+      'Later runs try again, with the value that the warehouse holds then. Mend the model, the definition or the destination.',
       ...(manifest === undefined ? [] : [LIST, `  aws s3 cp ${manifest} -`]),
       ...commands(about, ['status', '']),
     ],

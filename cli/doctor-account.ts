@@ -7,7 +7,7 @@ import { GetAccountSettingsCommand } from '@aws-sdk/client-lambda';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { releaseOf, sourcesOf } from '../infra/release.ts';
 import type { Environment } from '../infra/settings.ts';
-import { asked, type Check, errorName, missing, ok, unknown } from './doctor-check.ts';
+import { asked, type Check, errorName, missing, ok, type Rule, unknown } from './doctor-check.ts';
 import type { Outputs, Subject } from './doctor-subject.ts';
 
 /** Whether there are credentials at all, and for the right account; everything else depends on it. */
@@ -24,14 +24,21 @@ export async function checkCredentials({ clients, settings }: Subject): Promise<
           `export AWS_PROFILE=<a profile of ${account}>`,
         );
   } catch (error) {
-    return missing(
-      rule,
-      `none that work (${errorName(error)})`,
-      'aws sts get-caller-identity',
-      'aws configure sso',
-    );
+    return judgeUnanswered(rule, settings.local, errorName(error));
   }
 }
+
+/** No answer at all is another thing than a refusal: nothing is known of the credentials then. */
+function judgeUnanswered(rule: Rule, isLocal: boolean, name: string): Check {
+  if (!UNREACHED.test(name)) {
+    return missing(rule, `none that work (${name})`, 'aws sts get-caller-identity', 'aws configure sso');
+  }
+  return isLocal
+    ? missing(rule, `nothing answers (${name})`, 'npm start -- --keep')
+    : unknown(rule, `AWS cannot be reached (${name})`, 'aws sts get-caller-identity');
+}
+
+const UNREACHED = /^(?:E[A-Z_]+|TimeoutError|NetworkingError|AggregateError)$/;
 
 /** The CDK's own: templates say that they need 6. */
 const BOOTSTRAP_VERSION_MIN = 6;

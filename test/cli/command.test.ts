@@ -35,7 +35,7 @@ test('without a local stack the command says how to start one', (t) => {
 
 test('every verb is there, and an unknown one is answered with the nearest', () => {
   const help = spawnSync(process.execPath, [LAUNCHER, '--help'], { encoding: 'utf8' }).stdout;
-  for (const verb of ['push', 'run', 'status', 'approve', 'discard', 'pause', 'resume']) {
+  for (const verb of ['push', 'run', 'status', 'approve', 'discard', 'pause', 'resume', 'doctor']) {
     assert.match(help, new RegExp(`^ {2}${verb} `, 'm'));
   }
   const wrong = spawnSync(process.execPath, [LAUNCHER, 'stauts'], { encoding: 'utf8' });

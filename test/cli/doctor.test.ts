@@ -211,6 +211,9 @@ test('credentials of another account, or none, end the examination', async () =>
     ...it.stack,
     credentials: { accessKeyId: 'AKIANOBODY', secretAccessKey: 'x' },
   });
+  const nowhere = await found(subjectOf('local', { ...it.stack, endpoint: 'http://127.0.0.1:9' }));
+  assert.deepEqual(unwell(nowhere), ['credentials missing: nothing answers (ECONNREFUSED)']);
+  assert.deepEqual(nowhere[0]?.mend, ['npm start -- --keep']);
   assert.deepEqual(unwell(await found(none)), [
     'credentials missing: none that work (UnrecognizedClientException)',
   ]);

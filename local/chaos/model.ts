@@ -44,7 +44,7 @@ export const isInvalid = (id: number): boolean => id % INVALID_EVERY === 0;
 /** The vendor refuses these. */
 export const isRefused = (id: number): boolean => id % REFUSED_EVERY === 0;
 
-const EDIT_ROWS_MAX = 25;
+const EDIT_ROWS_MAX = 40;
 
 export function makeModel(random: Random, rows: number): Model {
   let version = 0;

@@ -11,7 +11,7 @@ export function reportText(report: ChaosReport): string {
     pc.bold(`Seed ${seed}`),
     `killed   ${environments} environments, ${services} times the services, ${everything} times everything`,
     `paused   ${struck.pauses.environments} environments, ${struck.pauses.services} times the services`,
-    `orphans  ${struck.orphans} environments were at work when their services died`,
+    `orphans  ${struck.orphans} environments lived on for a while when their services had died`,
     `broken   of ${requests} requests ${broken.join(', ')}`,
     `model    ${edits} edits`,
     `runs     ${Object.entries(runs)

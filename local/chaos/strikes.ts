@@ -12,7 +12,7 @@ import type { Invocation, Services } from './services-process.ts';
 export type Struck = {
   kills: { environments: number; services: number; everything: number };
   pauses: { environments: number; services: number };
-  /** Environments that were at work when the services died under them. */
+  /** Environments that were still there a moment after their services had died. */
   orphans: number;
 };
 
@@ -24,7 +24,7 @@ export type Battlefield = {
   readonly random: Random;
 };
 
-/** Between strikes, so that something gets done that can be destroyed. */
+/** Between strikes, so that something gets done that can be destroyed; after the services' own, a request as well. */
 const GAP_MS = [200, 1500] as const;
 
 export async function carryOut(field: Battlefield, plan: readonly Strike[]): Promise<Struck> {
@@ -36,6 +36,7 @@ export async function carryOut(field: Battlefield, plan: readonly Strike[]): Pro
   const watch = watchMoments(field);
   for (const [at, strike] of plan.entries()) {
     await sleep(field.random.between(...GAP_MS));
+    if (plan[at - 1]?.victim !== 'environment') await watch.moment({ on: 'request', afterMs: 0 });
     const found = await watch.moment(strike.moment);
     const label = `${at + 1}/${plan.length} ${found.told}`;
     if (strike.victim === 'environment')
@@ -87,9 +88,7 @@ async function onServices(
   await sleep(IDLE_END_MS);
   const left = services.orphans().length;
   struck.orphans += left;
-  history.note(
-    `${label}: killed ${strike.victim}${left === 0 ? '' : `, ${left} environments at work live on`}`,
-  );
+  history.note(`${label}: killed ${strike.victim}${left === 0 ? '' : `, ${left} environments live on`}`);
   await sleep(strike.downMs);
   await services.start();
   history.note(`the services are back, start ${services.starts}`);

@@ -1,0 +1,65 @@
+/**
+ * Chaos made small: processes of the deployed shape are killed and paused, the vendor's answers broken, and nothing is lost.
+ * By command there is more of it: `npm run chaos`.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { type ChaosReport, type ChaosSettings, FAULT_SHARES, runChaos } from '../../local/chaos/chaos.ts';
+
+const isWindows = process.platform === 'win32';
+const skip = isWindows ? 'there are no signals to pause a process by' : false;
+
+async function chaos(settings: Partial<ChaosSettings>): Promise<{ report: ChaosReport; told: string }> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tailrace-chaos-'));
+  const lines: string[] = [];
+  try {
+    const report = await runChaos({
+      seed: 1,
+      kills: 0,
+      longPauses: 0,
+      rows: 60,
+      faults: {},
+      // Far above what it takes: the machine may be busy with other tests.
+      restMs: 240_000,
+      dataDir: folder,
+      told: (line) => void lines.push(line),
+      ...settings,
+    });
+    return { report, told: [...lines, JSON.stringify(report.checks)].join('\n') };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test('killed and paused processes, broken answers: the destination holds what the model says', {
+  skip,
+}, async () => {
+  const { report, told } = await chaos({ kills: 3, longPauses: 1, faults: FAULT_SHARES });
+  assert.deepEqual(
+    report.checks.filter(({ ok }) => !ok),
+    [],
+    told,
+  );
+  assert.ok(report.ok);
+  const { environments, services, everything } = report.struck.kills;
+  assert.deepEqual({ environments, services, everything }, { environments: 3, services: 2, everything: 1 });
+  assert.deepEqual(report.struck.pauses, { environments: 1, services: 1 });
+  assert.ok(
+    Object.values(report.faults).some((times) => times > 0),
+    'the proxy broke something',
+  );
+  assert.ok(report.runs.committed >= 3, 'every sync has committed');
+});
+
+test('a vendor that loses rows in silence is noticed', { skip }, async () => {
+  const { report, told } = await chaos({ loseEvery: 20, restMs: 20_000 });
+  assert.equal(report.ok, false, told);
+  const wrong = report.checks.filter(({ ok }) => !ok).map(({ name }) => name);
+  assert.deepEqual(wrong, [
+    'everything comes to rest by itself',
+    'the destination holds what the model says',
+  ]);
+});

@@ -1,0 +1,105 @@
+/** Each check of chaos says no when it should; the plan is the seed's and nobody else's. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { compare, unreconciled } from '../../local/chaos/checks.ts';
+import { makeModel } from '../../local/chaos/model.ts';
+import { makePlan } from '../../local/chaos/plan.ts';
+import { startProxy } from '../../local/chaos/proxy.ts';
+import { seededRandom } from '../../local/chaos/seeded.ts';
+import type { EndedRun } from '../../local/demo/observe.ts';
+
+const HELD = { id: 7, name: 'people 7', amount: 12.3, version: 4 };
+const expected = new Map([[7, HELD]]);
+const record = (fields: object) => ({ fields: { ...HELD, ...fields }, times: 1 });
+
+test('a record that is missing, too many, or different in one field is told', () => {
+  assert.deepEqual(compare('people', expected, [record({})]), []);
+  assert.deepEqual(compare('people', expected, []), ['people 7 is missing']);
+  assert.deepEqual(compare('people', expected, [record({}), record({ id: 8 })]), [
+    'people 8 should not be there',
+  ]);
+  assert.deepEqual(compare('people', expected, [record({ amount: 12.31 })]), ['people 7: amount differs']);
+  assert.deepEqual(compare('people', expected, [record({ name: null })]), ['people 7: name differs']);
+  assert.deepEqual(compare('people', expected, [record({ more: 1 })]), ['people 7: more differs']);
+});
+
+test('a run whose outcomes do not add up to what it extracted is told', () => {
+  const counts = { rows: 10, accepted: 6, rejected: 1, invalid: 1, skipped: 1, dead: 1 };
+  const run = (extracted: number, more: object = {}) =>
+    ({
+      ...{ syncId: 'people', epoch: 3 },
+      result: { ended: 'committed', at: 0, counts, extraction: { extracted }, ...more },
+    }) as unknown as EndedRun;
+  assert.deepEqual(unreconciled([run(10)]), []);
+  assert.deepEqual(unreconciled([run(11)]), ['run 3 of people: 11 extracted, 10 with an outcome']);
+  assert.deepEqual(unreconciled([run(10, { counts: undefined })]), ['run 3 of people has no counts']);
+  assert.deepEqual(unreconciled([run(11, { ended: 'fenced' })]), []);
+});
+
+test('the same seed makes the same plan and the same edits', () => {
+  const made = (seed: number) => {
+    const random = seededRandom(seed);
+    const plan = makePlan(random.fork(), { kills: 50, longPauses: 12, leaseMs: 6000 });
+    const model = makeModel(random.fork(), 20);
+    return { plan, edits: [model.createSql, model.edit(), model.edit()] };
+  };
+  assert.deepEqual(made(5), made(5));
+  assert.notDeepEqual(made(5), made(6));
+  const { plan } = made(5);
+  const kills = plan.filter(({ is }) => is === 'kill').map(({ victim }) => victim);
+  assert.equal(kills.filter((victim) => victim === 'environment').length, 50);
+  assert.equal(kills.filter((victim) => victim === 'services').length, 34);
+  assert.equal(kills.filter((victim) => victim === 'everything').length, 16);
+  const long = plan.filter((strike) => strike.is === 'pause' && strike.ms > 6000);
+  assert.equal(long.length, 12);
+});
+
+for (const [fault, seen] of [
+  ['refused', { answered: false, applied: 0 }],
+  ['lost', { answered: false, applied: 1 }],
+  ['truncated', { answered: false, applied: 1 }],
+  ['slow', { answered: true, applied: 1 }],
+] as const) {
+  test(`the proxy: a request whose fate is "${fault}"`, async () => {
+    const { answered, applied } = await through({ [fault]: 1 });
+    assert.deepEqual({ answered, applied }, seen);
+  });
+}
+
+test('the proxy: a request lingers and is applied after its caller has hung up', async () => {
+  assert.equal((await through({ lingering: 1 }, 1)).applied, 1);
+});
+
+/** One request through a proxy that does this to all; with `hangUpMs` the caller does not wait for the answer. */
+async function through(shares: object, hangUpMs?: number): Promise<{ answered: boolean; applied: number }> {
+  let applied = 0;
+  const vendor = createServer((request, response) => {
+    request.resume().on('end', () => {
+      applied += 1;
+      response.end('x'.repeat(500));
+    });
+  });
+  vendor.listen(0, '127.0.0.1');
+  await once(vendor, 'listening');
+  const { port: vendorPort } = vendor.address() as { port: number };
+  const settings = { vendorPort, answerMsMax: 100, lingerMsMax: 100, shares };
+  const proxy = await startProxy({ ...settings, random: seededRandom(3) });
+  const caller = connect(proxy.port, '127.0.0.1');
+  let said = '';
+  caller.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+    if (said.endsWith('xxx') && said.length > 500) caller.destroy();
+  });
+  caller.on('error', () => undefined);
+  caller.write('POST / HTTP/1.1\r\nhost: vendor\r\ncontent-length: 2\r\n\r\n{}');
+  if (hangUpMs !== undefined) setTimeout(() => caller.destroy(), hangUpMs);
+  await once(caller, 'close');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await proxy.stop();
+  vendor.closeAllConnections();
+  vendor.close();
+  return { answered: said.endsWith('xxx') && said.length > 500, applied };
+}

@@ -47,16 +47,28 @@ type Marks = {
 export async function savePoint(d: Delivery, crashes: number, marks: Marks = {}): Promise<void> {
   const { index, offset, counts } = d.ledger.prefix();
   await flushFailures(d, index);
-  const { claimedTo, job, isLast } = marks;
+  const { job, isLast } = marks;
+  const unread = unreadClaim(d, offset);
+  const claimedTo = marks.claimedTo ?? unread;
   const point = {
     offset,
     counts,
-    crashes,
+    crashes: unread === undefined ? crashes : Math.max(crashes, AT_FULL_SPEED),
     deferrals: d.deferrals.get(index) ?? 0,
     ...(claimedTo === undefined ? {} : { claimedTo }),
     ...(job === undefined ? {} : { job }),
   };
   await d.point.write(point, isLast);
+}
+
+/**
+ * Class C: where a former delivery's claim ends, if this one was interrupted while it still read the claimed lines. They
+ * stay unknown, or the next delivery would send them as if nobody had.
+ */
+function unreadClaim(d: Delivery, offset: number): number | undefined {
+  const { claimedTo, crashes } = d.point.found;
+  if (claimedTo === undefined || crashes === ORDERLY || offset >= claimedTo) return undefined;
+  return claimedTo;
 }
 
 /** Records of lines before `before`; those behind it are sent again by the next delivery, and recorded by it. */

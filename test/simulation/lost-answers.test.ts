@@ -54,3 +54,41 @@ test('class C: a row that had to wait after an unanswered call is taken for held
     [['k1', 'no_answer', '1']],
   );
 });
+
+test('class C: a stage that cannot be read on leaves the rest of a claim unknown', async () => {
+  const sent: string[] = [];
+  const t = await arrange({
+    lines: LINES,
+    classes: { upsert: 'unsafe' },
+    sync: { unknowns: 'park' },
+    answer: async ({ rows }) => {
+      sent.push(...rows.map(({ key }) => key));
+      return new Promise(() => undefined);
+    },
+  });
+  // The loader dies in its call; the next one reads one claimed line, and then the bucket is away.
+  const died = t.load(t.loader(), { deadlineAt: t.clock.now() + 3_600_000 }).catch(() => undefined);
+  await t.clock.runUntil(t.clock.now() + 400_000);
+  assert.deepEqual(sent, ['k1', 'k2', 'k3']);
+  let reads = 0;
+  const range: typeof t.objects.range = async function* (key, from, to, signal) {
+    reads += 1;
+    yield* t.objects.range(key, from, reads === 1 ? from + FIRST_LINE_BYTES : to, signal);
+    if (reads === 1) throw lost();
+  };
+  await t.deliver(20, () => ({ ...t.loader(), objects: { ...t.objects, range } }));
+  await died;
+  assert.equal(reads, 2);
+  assert.equal(sent.length, 3, 'no claimed row is sent again');
+  assert.deepEqual(
+    t.failures().map(({ row_key, code }) => [row_key, code]),
+    [
+      ['k1', 'unknown_outcome'],
+      ['k2', 'unknown_outcome'],
+      ['k3', 'unknown_outcome'],
+    ],
+  );
+});
+
+/** One line and a little of the next one. */
+const FIRST_LINE_BYTES = 100;

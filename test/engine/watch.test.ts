@@ -74,7 +74,7 @@ test('a disabled sync and a deleted one are not overdue', async () => {
 
 test('a sync whose schedule never fires is overdue from its definition on', async () => {
   const one = await bench();
-  one.ports.definitions.write(SYNC, { ...writtenSync(SYNC) });
+  one.ports.definitions.write(SYNC, JSON.parse(JSON.stringify(writtenSync(SYNC))));
   await reconcileSync(one.ports, { syncId: SYNC });
   await noteSync(one.ports, SYNC);
   await one.pass(45 * MINUTE_MS);

@@ -145,7 +145,8 @@ function abilities(scope: Construct, parts: EngineParts, lanes: readonly Destina
     finish: onRuns(access.finishRun),
     sweep: onRuns(access.sweep),
     operate: onRuns(access.api),
-    bury: onRuns(access.deadLetter),
+    // Whatever it reads is there, or nothing can be done: it need not be told which.
+    bury: onStaging(storage, access.deadLetter),
     send: onLanes(
       storage,
       lanes.flatMap((lane) => [lane.express, lane.bulk]),

@@ -1,6 +1,8 @@
 /** What a test does to a small world and asks of it: runs, holds, crashes, items rewritten by hand, dead letters. */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { LocalStack } from '../../local/stack.ts';
 import { type ItemKey, runKey } from '../../shared/core/names.ts';
@@ -8,36 +10,46 @@ import type { Phase, RunResult } from '../../shared/core/run.ts';
 import { type SmallWorld, until } from './small-world.ts';
 
 /** Far above what it takes: the machine may be busy. */
-const STEP_MS = 60_000;
+const STEP_MS = 180_000;
 
-/** Starts a run by hand as soon as one may start; gives its epoch once it has reached the phase. */
-export async function started(world: SmallWorld, syncId: string, phase: Phase): Promise<number> {
+/** Starts a run by hand as soon as one may start; gives its epoch. */
+export async function begun(world: SmallWorld, syncId: string): Promise<number> {
   const before = (await world.sync(syncId))?.epoch ?? 0;
-  const said = async (): Promise<true | undefined> => {
+  const isTaken = async (): Promise<true | undefined> => {
     const answer = await world.ask({ verb: 'run', syncId });
     if (answer.ok === true) return true;
+    // It was taken although its answer was not heard.
     if (answer.code === 'run_active') return ((await world.sync(syncId))?.epoch ?? 0) > before || undefined;
     if (answer.code !== 'not_yet') throw new Error(JSON.stringify(answer));
     await sleep(ASK_AGAIN_MS);
     return undefined;
   };
-  await until(`a run of ${syncId} may start`, said, STEP_MS);
+  await until(`a run of ${syncId} may start`, isTaken, STEP_MS);
+  return startedAfter(world, syncId, before);
+}
+
+/** The same; gives the epoch once it is in that phase, where it must stay for a while. */
+export async function started(world: SmallWorld, syncId: string, phase: Phase): Promise<number> {
+  const before = (await world.sync(syncId))?.epoch ?? 0;
+  await begun(world, syncId);
   return startedAfter(world, syncId, before, phase);
 }
 const ASK_AGAIN_MS = 300;
 
-/** Waits for a later run to reach the phase, or to have passed it. */
+/** Waits for a later run, and for its phase. */
 export async function startedAfter(
   world: SmallWorld,
   syncId: string,
   before: number,
-  phase: Phase,
+  phase?: Phase,
 ): Promise<number> {
   const reached = async (): Promise<number | undefined> => {
     const sync = await world.sync(syncId);
-    return sync !== undefined && sync.epoch > before && sync.phase === phase ? sync.epoch : undefined;
+    return sync !== undefined && sync.epoch > before && sync.phase === (phase ?? sync.phase)
+      ? sync.epoch
+      : undefined;
   };
-  return until(`${syncId} is ${phase}`, reached, STEP_MS);
+  return until(`${syncId} is ${phase ?? 'started'}`, reached, STEP_MS);
 }
 
 /** What a run came to. */
@@ -93,26 +105,25 @@ export async function failing<T>(stack: LocalStack, functions: string, work: () 
 const KILL_EVERY_MS = 15;
 
 /** As SQS moves a message that was received too often. */
-export async function toDeadLetters(
-  { stack, sqs }: SmallWorld,
-  account: string,
-  message: object,
-): Promise<void> {
-  const QueueUrl = await queueUrl({ stack, sqs }, `To${account}DeadLetters`);
+export async function toDeadLetters({ sqs }: SmallWorld, account: string, message: object): Promise<void> {
+  const QueueUrl = await queueUrl(sqs, `To${account}DeadLetters`);
   await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(message) }));
 }
 
-/** Events that were given up. */
-export async function undelivered({ stack, sqs }: Pick<SmallWorld, 'stack' | 'sqs'>): Promise<number> {
-  const QueueUrl = await queueUrl({ stack, sqs }, 'Undelivered');
-  const { Attributes } = await sqs.send(
-    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
-  );
-  return Number(Attributes?.ApproximateNumberOfMessages ?? 0);
+/** Waits until an event of each of the functions has been given up, and lies in the queue for that. */
+export async function givenUp({ dataDir }: SmallWorld, functions: readonly string[]): Promise<void> {
+  const folder = path.join(dataDir, 'queues');
+  const [file = ''] = readdirSync(folder).filter((name) => name.includes('Undelivered'));
+  const isThere = (): true | undefined => {
+    const text = readFileSync(path.join(folder, file), 'utf8');
+    return (
+      functions.every((name) => new RegExp(`:function:[\\w-]*-${name}[0-9A-F]{8}`).test(text)) || undefined
+    );
+  };
+  await until(`${functions.join(', ')} give up`, isThere, STEP_MS);
 }
 
-async function queueUrl({ sqs }: Pick<SmallWorld, 'stack' | 'sqs'>, part: string): Promise<string> {
-  const { ListQueuesCommand } = await import('@aws-sdk/client-sqs');
+async function queueUrl(sqs: SmallWorld['sqs'], part: string): Promise<string> {
   const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({}));
   const found = QueueUrls.find((url) => url.includes(part));
   if (found === undefined) throw new Error(`there is no queue ${part}`);

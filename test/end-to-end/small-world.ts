@@ -31,14 +31,18 @@ export type Outside = {
   stop(): Promise<void>;
 };
 
+/** As it is written; the engine says whether it can work. */
+export type Definition = Readonly<Record<string, unknown>> & { readonly syncId: string };
+
 export type SmallWorld = {
   readonly outside: Outside;
+  readonly dataDir: string;
   readonly stack: LocalStack;
   readonly state: StateTable;
   readonly sqs: SQSClient;
   sync(syncId: string): Promise<SyncState | undefined>;
   runs(syncId: string): Promise<readonly EndedRun[]>;
-  define(definition: { readonly syncId: string }): Promise<void>;
+  define(definition: Definition): Promise<void>;
   undefine(syncId: string): Promise<void>;
   /** Asks the api function, as an operator would. */
   ask(question: object): Promise<Readonly<Record<string, unknown>>>;
@@ -133,12 +137,12 @@ export function smallStage(
 }
 
 const SHORT: Timing = {
-  loaderTimeoutMs: 4000,
+  loaderTimeoutMs: 6000,
   lingerMs: 500,
   clockSkewMs: 0,
-  graceMs: 4500,
-  extractorTimeoutMs: 8000,
-  extractorLeaseMs: 8000,
+  graceMs: 6500,
+  extractorTimeoutMs: 20_000,
+  extractorLeaseMs: 20_000,
   runStallMs: 60_000,
   breakerOpenMs: 500,
 };
@@ -186,7 +190,7 @@ export function openWorld(outside: Outside, stack: LocalStack, dataDir: string):
   const said: string[] = [];
   stack.onEvent((_bus, event) => void said.push(JSON.stringify(event)));
   return {
-    ...{ outside, stack, state, sqs },
+    ...{ outside, dataDir, stack, state, sqs },
     sync: async (syncId) => (await readSyncs(state)).find((sync) => sync.syncId === syncId),
     runs: (syncId) => endedRuns(state, syncId),
     async define(definition) {

@@ -5,10 +5,12 @@
  * while its statement runs. Each step says what it wants to see and fails loudly when it does not come.
  */
 import assert from 'node:assert/strict';
-import { runKey, statementName, syncKey } from '../../shared/core/names.ts';
+import { noticeKey, runKey, statementName, syncKey } from '../../shared/core/names.ts';
 import {
+  begun,
   ended,
   failing,
+  givenUp,
   heldPlan,
   rewrite,
   runItem,
@@ -16,7 +18,6 @@ import {
   startedAfter,
   toDeadLetters,
   told,
-  undelivered,
 } from './operate.ts';
 import { FAILING, fillWarehouse, MISSING, SLOW, TO_APP, TO_CRM, TO_MAIL, touch } from './people.ts';
 import { type SmallWorld, until } from './small-world.ts';
@@ -147,29 +148,29 @@ async function holds(world: SmallWorld): Promise<void> {
 async function eventsLost(world: SmallWorld): Promise<void> {
   const { outside, stack } = world;
   await stack.warehouse.sql(touch(outside.canaries, 'before the crashes'));
-  const before = await undelivered(world);
-  const isUndelivered = (count: number) => async (): Promise<true | undefined> =>
-    (await undelivered(world)) >= before + count ? true : undefined;
-  await world.send('StartRun', { syncId: 'nobody' });
+  const others = ['StartRun', 'NotifyOwners', 'RecordAudit', 'TellOperators'];
+  for (const name of others) await world.send(name, NOT_AN_EVENT);
   const epoch = await failing(stack, 'FanOut', async () => {
-    const begun = await started(world, TO_CRM.syncId, 'extracting');
-    await until('fan-out and start-run are given up', isUndelivered(2), STEP_MS);
-    return begun;
+    const crm = await begun(world, TO_CRM.syncId);
+    await givenUp(world, ['FanOut', ...others]);
+    return crm;
   });
   await rewrite(world, syncKey(TO_CRM.syncId), 'SET leaseUntil = :zero');
   assert.equal((await ended(world, TO_CRM.syncId, epoch)).ended, 'committed');
-  await failing(stack, 'Sweep', () => until('a sweep is given up', isUndelivered(3), STEP_MS));
-  await finishLost(world, isUndelivered(4));
+  await failing(stack, 'Sweep', () => givenUp(world, ['Sweep']));
+  await finishLost(world);
 }
 
+const NOT_AN_EVENT = { 'detail-type': 'Run Committed', detail: { syncId: 'NOBODY' } };
+
 /** The vendor takes its time, so that the last batch is settled after the seal: a loader then announces the run. */
-async function finishLost(world: SmallWorld, isGivenUp: () => Promise<true | undefined>): Promise<void> {
+async function finishLost(world: SmallWorld): Promise<void> {
   const { vendor } = world.outside;
   vendor.mood.delayMs = 600;
   const epoch = await failing(world.stack, 'FinishRun', async () => {
-    const begun = await started(world, TO_MAIL.syncId, 'loading');
-    await until('finish-run is given up', isGivenUp, STEP_MS);
-    return begun;
+    const mail = await begun(world, TO_MAIL.syncId);
+    await givenUp(world, ['FinishRun']);
+    return mail;
   });
   vendor.mood.delayMs = 0;
   assert.equal((await ended(world, TO_MAIL.syncId, epoch)).ended, 'committed');
@@ -184,10 +185,25 @@ async function leftOver(world: SmallWorld): Promise<void> {
   assert.equal((await world.ask({ verb: 'resume', syncId })).ok, true);
   const result = await ended(world, syncId, epoch + 1);
   assert.equal(result.ended, 'committed');
+  assert.ok((result.extraction?.carried ?? 0) > 0, 'failures of the run before are carried');
+  await toldAgain(world, syncId);
   assert.equal((await world.ask({ verb: 'status' })).ok, true);
   assert.equal((await world.ask({ verb: 'status', syncId })).ok, true);
   for (const account of ['crm', 'mail'] as const) await assertArrived(world, account);
+  await mended(world);
   await emptied(world);
+}
+
+/** What failed is put right, and those who were told hear that it is. */
+async function mended(world: SmallWorld): Promise<void> {
+  const { syncId } = FAILING;
+  await world.define({ ...FAILING, model: TO_APP.model });
+  const isAccepted = async () =>
+    (await world.places()).some(({ text }) =>
+      /"Definition Accepted"[^\n]*failing[^\n]*"version":2/.test(text),
+    );
+  await until('the new version is accepted', async () => (await isAccepted()) || undefined, STEP_MS);
+  assert.equal((await ended(world, syncId, await begun(world, syncId))).ended, 'committed');
 }
 
 /** Nothing is left of the model: a person says that this is right, and a run without a single batch ends. */
@@ -198,6 +214,16 @@ async function emptied(world: SmallWorld): Promise<void> {
   await world.ask({ verb: 'approve', syncId, planHash: await heldPlan(world, syncId) });
   const result = await ended(world, syncId, epoch);
   assert.deepEqual([result.ended, result.counts?.rows], ['committed', 0]);
+}
+
+/** An hour later: the owner hears of what is still carried, and the audit looks for what it missed. */
+async function toldAgain(world: SmallWorld, syncId: string): Promise<void> {
+  const { notifications } = world.stack;
+  const before = notifications.length;
+  await rewrite(world, noticeKey(syncId), 'REMOVE triedAt, looked, told');
+  await world.send('NotifyOwners', { detail: { syncId } });
+  await until('the owner is told', () => (notifications.length > before ? true : undefined), STEP_MS);
+  await world.send('RecordAudit', {});
 }
 
 /** Every person who may be sent is there with the note that the model has now. */
@@ -212,4 +238,4 @@ async function assertArrived({ stack, outside }: SmallWorld, account: 'crm' | 'm
 }
 
 /** Far above what it takes: the machine may be busy. */
-const STEP_MS = 60_000;
+const STEP_MS = 180_000;

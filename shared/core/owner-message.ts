@@ -59,9 +59,11 @@ export function healedMessage(
   healed: { readonly epoch: number; readonly hadRows: boolean; readonly unkeyed: boolean },
 ): OwnerMessage {
   const { syncId } = about;
+  const since =
+    healed.epoch === 0 ? 'it has not run yet' : `its last run (${healed.epoch}) left no row behind`;
   const said = healed.hadRows
     ? `All rows of sync ${syncId} are delivered again: run ${healed.epoch} left none behind.`
-    : `Sync ${syncId} works again, and its last run (${healed.epoch}) left no row behind.`;
+    : `Sync ${syncId} works again; ${since}.`;
   const unkeyed = healed.unkeyed
     ? '\n\nRows without a key were among those that you were told of. They were never sent, nothing names them, and a run by cursor looks at a row again only when it changes: look for empty key columns in the model.'
     : '';

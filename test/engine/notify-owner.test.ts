@@ -244,6 +244,7 @@ test('a refused edit is told by path and rule, without what its author wrote the
     faults: [],
   });
   assert.equal(await desk.notify(), 'healed');
+  assert.equal(desk.messages[1]?.text, 'Sync people works again; it has not run yet.\n');
 });
 
 test('an owner is found in a definition that was never good, and left out where it names nobody', async () => {

@@ -94,6 +94,7 @@ export function idleMonth(
   return [
     line('metrics watched by alarms', watchedMetrics(resources), PRICES.alarmMonth),
     line('composite alarms', has('AWS::CloudWatch::CompositeAlarm'), PRICES.compositeAlarmMonth),
+    line('metrics told by every invocation', toldAlways(resources), PRICES.metricMonth),
     line('encryption keys', has('AWS::KMS::Key'), PRICES.keyMonth),
     line('secrets', has('AWS::SecretsManager::Secret'), PRICES.secretMonth),
     line('queues that Lambda polls', polledQueues(resources), EMPTY_RECEIVES_PER_MONTH * PRICES.sqsRequest),
@@ -138,6 +139,22 @@ function minutesOf(expression: string): number {
   if (minutes === undefined) throw new Error(`the cost of "${expression}" is not known`);
   return Number(count) * minutes;
 }
+
+/** Metrics whose value is read from each invocation's last line: the sweep tells them every minute, so they never pause. */
+function toldAlways(
+  resources: readonly { readonly Type: string; readonly Properties?: Properties }[],
+): number {
+  const transformed = resources
+    .filter(({ Type }) => Type === 'AWS::Logs::MetricFilter')
+    .flatMap(
+      ({ Properties: { MetricTransformations = [] } = {} }) => MetricTransformations as Transformation[],
+    );
+  return new Set(
+    transformed.filter(({ MetricValue }) => MetricValue.startsWith('$')).map(({ MetricName }) => MetricName),
+  ).size;
+}
+
+type Transformation = { readonly MetricName: string; readonly MetricValue: string };
 
 /** An alarm is billed for each metric that it reads. */
 function watchedMetrics(

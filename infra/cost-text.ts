@@ -125,7 +125,7 @@ const LEFT_OUT = `## What is not in here
 - KMS requests (SQS, S3 and DynamoDB cache data keys; cents), S3 storage of the stage (seven days), DynamoDB storage and its
   backups, log storage.
 - The dashboard: an account's first three are free, each after that costs $3.00 a month.
-- Metrics of the engine: billed by the hour in which they are told, $0.30 for a whole month each. An idle environment tells none.
+- Metrics of the engine: billed by the hour in which they are told, $0.30 for a whole month each. An idle environment tells none of them.
 - Free tiers, discounts, taxes.`;
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en-US');

@@ -14,6 +14,7 @@ export const PRICES = {
   logGb: 0.5,
   alarmMonth: 0.1,
   compositeAlarmMonth: 0.5,
+  metricMonth: 0.3,
   keyMonth: 1,
   secretMonth: 0.4,
   redshiftRpuHour: 0.375,

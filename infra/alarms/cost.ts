@@ -7,16 +7,14 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
+import { PRICES } from '../prices.ts';
 import type { Environment } from '../settings.ts';
 import { engineMetric } from './engine-alarms.ts';
 import type { LogMetrics } from './log-metrics.ts';
 import { type Raised, raise } from './raise.ts';
 
-/** us-east-1, arm64; the largest function has half a gigabyte. */
-const USD_PER_GB_SECOND = 0.0000133334;
+/** The largest function has half a gigabyte. */
 const LARGEST_GB = 0.5;
-/** Redshift Serverless. */
-const USD_PER_RPU_HOUR = 0.375;
 
 const DAY = Duration.days(1);
 
@@ -36,10 +34,10 @@ export function estimatedUsd(
   name: string,
   fromLogs: LogMetrics,
 ): cloudwatch.MathExpression {
-  const functions = `billed * ${perMs(USD_PER_GB_SECOND * LARGEST_GB)}`;
+  const functions = `billed * ${perMs(PRICES.lambdaGbSecond * LARGEST_GB)}`;
   // A provisioned cluster is paid for whether it is asked or not.
   const isBilledByTime = warehouse.kind === 'serverless';
-  const hourly = USD_PER_RPU_HOUR * alarms.warehouseRpu;
+  const hourly = PRICES.redshiftRpuHour * alarms.warehouseRpu;
   return new cloudwatch.MathExpression({
     expression: isBilledByTime ? `${functions} + FILL(extraction, 0) * ${perMs(hourly / 3600)}` : functions,
     usingMetrics: {

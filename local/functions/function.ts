@@ -134,5 +134,9 @@ const LOG_LISTENERS_MAX = 200;
 function openLog(file: string) {
   mkdirSync(path.dirname(file), { recursive: true });
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES_MAX) renameSync(file, `${file}.1`);
-  return createWriteStream(file, { flags: 'a' }).setMaxListeners(LOG_LISTENERS_MAX);
+  const log = createWriteStream(file, { flags: 'a' }).setMaxListeners(LOG_LISTENERS_MAX);
+  // What a killed environment had still in its pipe comes after the end; it must not end the process.
+  return log.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ERR_STREAM_WRITE_AFTER_END') throw error;
+  });
 }

@@ -47,7 +47,7 @@ export async function startDoctorStack(): Promise<DoctorStack> {
       await stack.stop();
       vendor.closeAllConnections();
       vendor.close();
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

@@ -4,13 +4,16 @@
  */
 import { App } from 'aws-cdk-lib';
 import { printBundleSizes } from './bundles.ts';
+import { addChecks } from './checks/plugins.ts';
 import { EnvironmentStack } from './environment-stack.ts';
 import { environments } from './environments.ts';
 import { parseEnvironment } from './setting-rules.ts';
 
 const app = new App();
-for (const [name, settings] of Object.entries(environments)) {
-  new EnvironmentStack(app, name, parseEnvironment(name, settings));
-}
+const stacks = Object.entries(environments).map(([name, settings]) => {
+  const environment = parseEnvironment(name, settings);
+  return { stack: new EnvironmentStack(app, name, environment), name, environment };
+});
+addChecks(app, stacks);
 printBundleSizes();
 app.synth();

@@ -65,6 +65,8 @@ function makeAuditBucket(scope: Construct, { environment, storage }: EngineParts
     objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
     enforceSSL: true,
     minimumTLSVersion: 1.2,
+    serverAccessLogsBucket: storage.accessLogs,
+    serverAccessLogsPrefix: 'audit/',
     removalPolicy: RemovalPolicy.RETAIN,
   });
   refuseOtherKeys(bucket, storage.key);

@@ -19,12 +19,15 @@ export type Storage = {
   readonly state: dynamodb.Table;
   /** `runs/<sync>/<epoch>/...`, every object written once. */
   readonly staging: s3.Bucket;
+  /** Who touched which object of the other buckets. */
+  readonly accessLogs: s3.IBucket;
 };
 
 /** Tables, bucket and key of one environment. */
 export function makeStorage(scope: Construct, environment: Environment): Storage {
   const key = makeKey(scope, environment);
-  const staging = makeBucket(scope, environment, key);
+  const accessLogs = makeAccessLogs(scope, environment);
+  const staging = makeBucket(scope, environment, key, accessLogs);
   refuseOtherKeys(staging, key);
   return {
     key,
@@ -39,6 +42,7 @@ export function makeStorage(scope: Construct, environment: Environment): Storage
       sortKey: { name: 'sort', type: dynamodb.AttributeType.STRING },
     }),
     staging,
+    accessLogs,
   };
 }
 
@@ -125,7 +129,12 @@ function makeTable(
  * No object expires by age: everything of a run lies under one prefix, and what a sleeping sync points to (failure
  * manifest, dirty and held stages) must outlive any number of days. Only abandoned uploads go.
  */
-function makeBucket(scope: Construct, environment: Environment, key: kms.IKey): s3.Bucket {
+function makeBucket(
+  scope: Construct,
+  environment: Environment,
+  key: kms.IKey,
+  accessLogs: s3.IBucket,
+): s3.Bucket {
   return new s3.Bucket(scope, 'Staging', {
     encryption: s3.BucketEncryption.KMS,
     encryptionKey: key,
@@ -135,6 +144,23 @@ function makeBucket(scope: Construct, environment: Environment, key: kms.IKey): 
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+    serverAccessLogsBucket: accessLogs,
+    serverAccessLogsPrefix: 'staging/',
     removalPolicy: removalOf(environment),
   });
+}
+
+/** Who read, wrote or removed an object: names, never contents. S3 can write these logs under its own key only. */
+function makeAccessLogs(scope: Construct, environment: Environment): s3.IBucket {
+  const bucket = new s3.Bucket(scope, 'AccessLogs', {
+    encryption: s3.BucketEncryption.S3_MANAGED,
+    blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+    enforceSSL: true,
+    minimumTLSVersion: 1.2,
+    lifecycleRules: [{ expiration: Duration.days(environment.logRetentionDays) }],
+    removalPolicy: removalOf(environment),
+  });
+  // The class and its interface disagree on what may be undefined; it is one all the same.
+  return bucket as s3.IBucket;
 }

@@ -8,7 +8,10 @@ import { App } from 'aws-cdk-lib';
 import { EnvironmentStack } from './environment-stack.ts';
 import { environments } from './environments.ts';
 import { parseEnvironment } from './setting-rules.ts';
-import type { EnvironmentSettings } from './settings.ts';
+import type { Environment, EnvironmentSettings } from './settings.ts';
+import type { Template } from './template.ts';
+
+export type { Template, TemplateResource } from './template.ts';
 
 export type Synthesized = {
   readonly stackName: string;
@@ -17,17 +20,6 @@ export type Synthesized = {
   readonly template: Template;
   /** What `Code.S3Key` names, without its extension -> the directory with `index.mjs`. */
   readonly assets: Readonly<Record<string, string>>;
-};
-
-export type Template = {
-  readonly Resources: Readonly<Record<string, TemplateResource>>;
-  readonly Outputs: Readonly<Record<string, { readonly Value: unknown }>>;
-};
-export type TemplateResource = {
-  readonly Type: string;
-  readonly Properties?: Readonly<Record<string, unknown>>;
-  readonly DependsOn?: readonly string[];
-  readonly DeletionPolicy?: string;
 };
 
 /**
@@ -39,13 +31,27 @@ export function synthesize(
   environment: string | { readonly name: string; readonly settings: EnvironmentSettings },
   outdir: string,
 ): Synthesized {
-  const { name, settings } = typeof environment === 'string' ? known(environment) : environment;
-  const app = new App({ outdir, context: flags(), analyticsReporting: false });
-  const stack = new EnvironmentStack(app, name, parseEnvironment(name, settings));
+  const { app, stack } = assemble(environment, outdir);
   const assembly = app.synth();
   const { templateFullPath: templateFile } = assembly.getStackArtifact(stack.artifactId);
   const template: Template = JSON.parse(readFileSync(templateFile, 'utf8'));
   return { stackName: stack.stackName, templateFile, template, assets: codeAssets(template, outdir) };
+}
+
+/** The stack of an environment in an app of its own, for those who look at constructs: not synthesized yet. */
+export function assemble(
+  environment: string | { readonly name: string; readonly settings: EnvironmentSettings },
+  outdir: string,
+): {
+  readonly app: App;
+  readonly stack: EnvironmentStack;
+  readonly name: string;
+  readonly environment: Environment;
+} {
+  const { name, settings } = typeof environment === 'string' ? known(environment) : environment;
+  const app = new App({ outdir, context: flags(), analyticsReporting: false });
+  const parsed = parseEnvironment(name, settings);
+  return { app, stack: new EnvironmentStack(app, name, parsed), name, environment: parsed };
 }
 
 function known(name: string): { name: string; settings: EnvironmentSettings } {

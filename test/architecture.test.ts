@@ -93,6 +93,7 @@ const ROOMS: readonly Room[] = [
       'shared/destinations/',
       'type:shared/ports.ts',
       'aws-cdk-lib',
+      'cdk-nag',
       'constructs',
       'esbuild',
       'zod',

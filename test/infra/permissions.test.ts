@@ -1,6 +1,6 @@
 /**
- * Least privilege, looked up in the templates: the committed matrix is up to date, every wildcard has a reason, resources
- * refuse strangers, services act for this account only, staging goes one way.
+ * Least privilege, looked up in the templates: the committed matrix is up to date, resources refuse strangers, services
+ * act for this account only, staging goes one way. Wildcards and their reasons: `checks.test.ts`.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -24,31 +24,6 @@ test('a permission more changes the matrix', () => {
   assert.match(changed, /s3:PutObjectAcl/);
   assert.doesNotMatch(permissionMatrix('prod', prod), /s3:PutObjectAcl/);
 });
-
-/** Every `*` in an action, and every resource that is nothing but `*`: where, what, why. */
-const WILDCARDS: readonly { readonly where: RegExp; readonly what: RegExp; readonly because: string }[] = [
-  {
-    where: /^WarehouseRole/,
-    what: /^Allow on \*: redshift-data:(CancelStatement|DescribeStatement|GetStatementResult)$/,
-    because: 'statements have no ARN; the owner condition leaves a role its own only',
-  },
-  {
-    where: /^Key/,
-    what: /^Allow on \*: kms:(Decrypt|DescribeKey|Encrypt|GenerateDataKey)$/,
-    because: "in a key's own policy `*` means this key",
-  },
-  {
-    where: /^Key/,
-    what: /^Allow (kms:\*|on \*: kms:\*)$/,
-    because:
-      'the account keeps control of its key: without this statement nobody could ever change its policy',
-  },
-  {
-    where: /^(Staging|Audit|Undelivered|To)/,
-    what: /^Deny (s3|sqs):\*$/,
-    because: 'nothing at all without TLS: a Deny is safer the wider it is',
-  },
-];
 
 type Statement = {
   readonly where: string;
@@ -85,26 +60,7 @@ function documents(template: Template): readonly Statement[] {
   });
 }
 
-const wildcardsOf = ({ Effect, Action, Resource }: Statement): string[] => [
-  ...Action.filter((action) => action.includes('*')).map((action) => `${Effect} ${action}`),
-  ...(Resource.includes('*') ? Action.map((action) => `${Effect} on *: ${action}`) : []),
-];
-
 for (const [name, template] of templates) {
-  test(`${name}: every wildcard has a reason, and every reason a wildcard`, () => {
-    const used = new Set<unknown>();
-    for (const statement of documents(template)) {
-      for (const wildcard of wildcardsOf(statement)) {
-        const reason = WILDCARDS.find(
-          ({ where, what }) => where.test(statement.where) && what.test(wildcard),
-        );
-        assert.ok(reason, `${statement.where}: ${wildcard}`);
-        used.add(reason);
-      }
-    }
-    assert.equal(used.size, WILDCARDS.length);
-  });
-
   test(`${name}: nothing is allowed to everybody`, () => {
     for (const { where, Effect, Principal } of documents(template)) {
       if (Effect === 'Allow') assert.doesNotMatch(JSON.stringify(Principal ?? ''), /"\*"/, where);

@@ -65,6 +65,8 @@ const MISSING = new Set([
 /** Names that are neither marked by the SDK nor come with a status of 500 or above. */
 const TRANSIENT = new Set([
   'AbortError',
+  // Somebody else has just made the same thing: a repeat finds it.
+  'ConflictException',
   'EAI_AGAIN',
   'ECONNREFUSED',
   'ECONNRESET',

@@ -5,6 +5,7 @@
  * It is written from the run protocol, not from the SQL, so the two can disagree and a shared test can tell.
  */
 import { ROW_KEY_CHARACTERS_MAX } from '../../shared/core/limits.ts';
+import { STAGE_CODES } from '../../shared/core/row-codes.ts';
 import type { Change, ExtractionCounts, FailureRecord, StageLine } from '../../shared/core/stage.ts';
 import { matchColumns, stagedColumns } from '../../shared/core/staged-columns.ts';
 import { removedPolicy, type Sync } from '../../shared/core/sync.ts';
@@ -18,8 +19,10 @@ export type SyncMemory = {
   /** Epoch whose delta the snapshot holds, and the generation that it belongs to. */
   marker: { readonly epoch: number; readonly generation: string };
 };
-export type SnapshotRow = { readonly fingerprint: string; readonly match: readonly (string | null)[] };
-export type DeltaRow = SnapshotRow & { readonly change: Change | 'carried' };
+/** Without a fingerprint: perhaps held, with whatever value. */
+export type SnapshotRow = { readonly fingerprint: string | null; readonly match: readonly (string | null)[] };
+/** `d`: dropped from the snapshot without a removal. */
+export type DeltaRow = SnapshotRow & { readonly change: Change | 'carried' | 'd' };
 
 export type Extracted = {
   readonly lines: readonly StageLine[];
@@ -46,8 +49,7 @@ export function extract(
     request,
     failures,
     snapshot: broughtForward(request, failures, memory),
-    dirty: attempted(request.dirty, memory),
-    known: attempted([request.snapshotEpoch], memory),
+    dirty: keepsSnapshot(request.definition.sync) ? attempted(request.dirty, memory) : new Map(),
     hi: hiOf(request, nowMs),
     lines: [],
     carried: [],
@@ -72,8 +74,6 @@ type Scan = {
   readonly failures: ReadonlyMap<string, FailureRecord>;
   readonly snapshot: Map<string, SnapshotRow>;
   readonly dirty: ReadonlyMap<string, DeltaRow>;
-  /** The last flip's delta: where a failed key's match columns are found. */
-  readonly known: ReadonlyMap<string, DeltaRow>;
   readonly hi: string | null;
   readonly lines: StageLine[];
   readonly carried: FailureRecord[];
@@ -99,8 +99,13 @@ function broughtForward(
   if (delta === undefined)
     throw new Error(`the delta of epoch ${snapshotEpoch} is gone before it was applied`);
   for (const [key, row] of delta) {
-    if (failures.has(key) || row.change === 'i' || row.change === 'carried') continue;
-    if (row.change === 'r') next.delete(key);
+    if (row.change === 'i' || row.change === 'carried') continue;
+    const failure = failures.get(key);
+    if (failure !== undefined) {
+      // It failed now and was perhaps held before: kept without a fingerprint, so that a removal can name it.
+      const isPerhapsHeld = failure.applied === '1' && row.change !== 'd' && !next.has(key);
+      if (isPerhapsHeld) next.set(key, { fingerprint: null, match: row.match });
+    } else if (row.change === 'r' || row.change === 'd') next.delete(key);
     else next.set(key, { fingerprint: row.fingerprint, match: row.match });
   }
   return next;
@@ -140,15 +145,14 @@ function grouped(
 function one(scan: Scan, table: ModelTable, key: string, rows: readonly ModelRow[]): void {
   scan.inModel.add(key);
   const row = rows[0] as ModelRow;
-  const fingerprint = fingerprintOf(scan, row);
-  if (!isCandidate(scan, key, rows, fingerprint)) {
+  const fingerprint = rows.length > 1 ? null : fingerprintOf(scan, row);
+  if (!isCandidate(scan, table, key, rows, fingerprint)) {
     scan.unchanged += rows.length;
     return;
   }
   const failure = scan.failures.get(key);
   const code = invalidCode(scan, table, key, rows);
-  const parked = failure?.quarantined === '1' && failure.fingerprint === fingerprint && !scan.dirty.has(key);
-  if (failure !== undefined && parked) {
+  if (failure !== undefined && isCarried(scan, failure, code, fingerprint)) {
     scan.carried.push(failure);
     scan.delta.set(key, { change: 'carried', fingerprint, match: matchOf(scan, row) });
     scan.unchanged += rows.length;
@@ -157,16 +161,41 @@ function one(scan: Scan, table: ModelTable, key: string, rows: readonly ModelRow
   const change = code !== null ? 'i' : scan.snapshot.has(key) ? 'c' : 'a';
   scan.lines.push(line(scan, key, change, fingerprint, row, code));
   scan.delta.set(key, { change, fingerprint, match: matchOf(scan, row) });
-  // The other rows of a duplicated key: one line speaks for all of them.
-  scan.unchanged += rows.length - 1;
 }
 
-function isCandidate(scan: Scan, key: string, rows: readonly ModelRow[], fingerprint: string): boolean {
+/**
+ * Invalid by the same code and value as before, or quarantined and unchanged; a key that an abandoned run may have sent
+ * is always tried, and where no snapshot says which those are, every key is.
+ */
+function isCarried(
+  scan: Scan,
+  failure: FailureRecord,
+  code: string | null,
+  fingerprint: string | null,
+): boolean {
+  if (scan.dirty.has(failure.row_key)) return false;
+  if (!keepsSnapshot(scan.sync) && scan.request.dirty.length > 0) return false;
+  if (code !== null) {
+    return failure.kind === 'invalid' && failure.code === code && failure.fingerprint === fingerprint;
+  }
+  const isOurs =
+    failure.kind === 'invalid' && (failure.code in STAGE_CODES || failure.code.startsWith('check:'));
+  return failure.quarantined === '1' && failure.fingerprint === fingerprint && !isOurs;
+}
+
+function isCandidate(
+  scan: Scan,
+  table: ModelTable,
+  key: string,
+  rows: readonly ModelRow[],
+  fingerprint: string | null,
+): boolean {
   if (scan.failures.has(key) || scan.dirty.has(key)) return true;
   const { by } = scan.sync.model.changes;
   if (by === 'all') return true;
   if (by === 'cursor') return rows.some((row) => inWindow(scan, row));
-  return rows.length > 1 || scan.snapshot.get(key)?.fingerprint !== fingerprint;
+  const known = scan.snapshot.get(key)?.fingerprint ?? null;
+  return known === null || known !== fingerprint || invalidCode(scan, table, key, rows) !== null;
 }
 
 function inWindow(scan: Scan, row: ModelRow): boolean {
@@ -197,10 +226,13 @@ function absent(scan: Scan): void {
     if (scan.inModel.has(key)) continue;
     const failure = scan.failures.get(key);
     const applied = scan.snapshot.has(key) || scan.dirty.has(key) || failure?.applied === '1';
-    const last = scan.snapshot.get(key) ?? scan.dirty.get(key) ?? scan.known.get(key);
-    const parked = failure?.quarantined === '1' && failure.fingerprint === last?.fingerprint;
-    if (removedPolicy(scan.sync) === 'ignore') keepAbsent(scan, key, failure, last);
-    else if (parked && !scan.dirty.has(key)) keepAbsent(scan, key, failure, last);
+    const last = scan.snapshot.get(key) ?? scan.dirty.get(key);
+    // A removal that was refused for good: its line had no fingerprint.
+    const isParked =
+      failure?.quarantined === '1' && failure.kind !== 'invalid' && failure.fingerprint === null;
+    if (!keepsSnapshot(scan.sync)) keepAbsent(scan, failure);
+    else if (removedPolicy(scan.sync) === 'ignore') drop(scan, key);
+    else if (isParked && !scan.dirty.has(key)) keepAbsent(scan, failure);
     else if (applied && last !== undefined) remove(scan, key, last);
   }
 }
@@ -210,29 +242,17 @@ function remove(scan: Scan, key: string, last: SnapshotRow): void {
   scan.delta.set(key, { change: 'r', fingerprint: last.fingerprint, match: last.match });
 }
 
-/** Tried again when it returns: what the destination holds of it is not known. */
-function keepAbsent(
-  scan: Scan,
-  key: string,
-  failure: FailureRecord | undefined,
-  last: SnapshotRow | undefined,
-): void {
-  if (failure === undefined && !scan.dirty.has(key)) return;
-  scan.carried.push(failure ?? absentRecord(key, scan.request.epoch));
-  if (last !== undefined) scan.delta.set(key, { ...last, change: 'carried' });
+/** Stays in the failure set until its row returns. */
+function keepAbsent(scan: Scan, failure: FailureRecord | undefined): void {
+  if (failure !== undefined) scan.carried.push(failure);
 }
 
-const absentRecord = (key: string, epoch: number): FailureRecord => ({
-  row_key: key,
-  fingerprint: null,
-  kind: 'rejected',
-  code: 'absent',
-  attempts: '0',
-  quarantined: '0',
-  applied: '1',
-  since_epoch: String(epoch),
-  reason: 'sent by an abandoned run, not in the model now',
-});
+/** What the destination holds of a key that failed, or that an abandoned run tried, is not known: sent when it returns. */
+function drop(scan: Scan, key: string): void {
+  const last = scan.snapshot.get(key);
+  if (last === undefined || last.fingerprint === null) return;
+  if (scan.failures.has(key) || scan.dirty.has(key)) scan.delta.set(key, { ...last, change: 'd' });
+}
 
 function commit(memory: SyncMemory, request: ExtractionRequest, scan: Scan): void {
   memory.snapshot = scan.snapshot;
@@ -262,7 +282,9 @@ function line(
   row: ModelRow,
   code: string | null,
 ): StageLine {
-  const columns = stagedColumns(scan.sync).map((column, index) => [`c${index}`, row[column] ?? null]);
+  // An invalid row is not sent, so its values stay where they are.
+  const textOf = (column: string): string | null => (code === null ? (row[column] ?? null) : null);
+  const columns = stagedColumns(scan.sync).map((column, index) => [`c${index}`, textOf(column)]);
   return { ...head(scan, key, change, fingerprint, code), ...Object.fromEntries(columns) };
 }
 
@@ -271,7 +293,7 @@ function removedLine(scan: Scan, key: string, last: SnapshotRow): StageLine {
     const place = matchColumns(scan.sync).indexOf(index);
     return [`c${index}`, place < 0 ? null : (last.match[place] ?? null)];
   });
-  return { ...head(scan, key, 'r', last.fingerprint, null), ...Object.fromEntries(columns) };
+  return { ...head(scan, key, 'r', null, null), ...Object.fromEntries(columns) };
 }
 
 function head(

@@ -29,7 +29,7 @@ export function memoryEvents(): MemoryEvents {
     types: () => published.map((event) => event.type),
     onPublish: (listener) => void listeners.push(listener),
     publish: async (event) => {
-      published.push(event);
+      published.push(structuredClone(event));
       for (const listener of listeners) listener(event);
     },
   };

@@ -12,13 +12,17 @@ import type { Random } from './seeded.ts';
 export type Delivery = {
   readonly id: number;
   readonly message: BatchMessage;
+  /** As it was sent: `write` may have made another version of it. */
+  readonly body: string;
   readonly receiveCount: number;
+  readonly firstReceivedAt: number;
   readonly receivedAt: number;
 };
 
 export type MemoryQueue = Queue & {
   /** At most `max` visible messages of a lane, each hidden for `visibilityMs`. */
   receive(account: string, lane: Lane, max: number, visibilityMs: number): readonly Delivery[];
+  /** Ignored when the message was received again in between, as an old receipt handle is. */
   delete(delivery: Delivery): void;
   /** From now; ignored when the message was received again in between, as an old receipt handle is. */
   setVisibility(delivery: Delivery, ms: number): void;
@@ -34,13 +38,17 @@ export type MemoryQueue = Queue & {
   holds(syncId: string, epoch: number): boolean;
   /** Which of the messages of one call are not taken; none by default. */
   refuse: (message: BatchMessage) => boolean;
+  /** The body of a message that is sent now. */
+  write: (message: BatchMessage) => string;
 };
 
 type Held = {
   readonly id: number;
   readonly place: string;
   readonly message: BatchMessage;
+  readonly body: string;
   readonly sentAt: number;
+  firstReceivedAt: number | undefined;
   visibleAt: number;
   receives: number;
 };
@@ -55,13 +63,15 @@ export function memoryQueue(
   const held = new Map<number, Held>();
   let sent = 0;
   const place = (account: string, lane: string): string => `${account}/${lane}`;
-  const put = (where: string, message: BatchMessage, sentAt: number): void => {
+  const put = (where: string, message: BatchMessage, body: string, sentAt: number): void => {
     sent += 1;
     held.set(sent, {
       id: sent,
       place: where,
       message: { ...message },
+      body,
       sentAt,
+      firstReceivedAt: undefined,
       visibleAt: clock.now(),
       receives: 0,
     });
@@ -73,7 +83,7 @@ export function memoryQueue(
   const redrive = (one: Held): boolean => {
     if (one.place.endsWith('/dead') || one.receives < receivesMax) return false;
     held.delete(one.id);
-    put(`${one.place.split('/')[0]}/dead`, one.message, one.sentAt);
+    put(`${one.place.split('/')[0]}/dead`, one.message, one.body, one.sentAt);
     return true;
   };
   const receive = (where: string, max: number, visibilityMs: number): Delivery[] => {
@@ -84,12 +94,10 @@ export function memoryQueue(
       if (expire(one) || redrive(one)) continue;
       one.receives += 1;
       one.visibleAt = clock.now() + visibilityMs;
-      out.push({
-        id: one.id,
-        message: { ...one.message },
-        receiveCount: one.receives,
-        receivedAt: clock.now(),
-      });
+      one.firstReceivedAt ??= clock.now();
+      const { id, body, receives: receiveCount, firstReceivedAt } = one;
+      const message = { ...one.message };
+      out.push({ id, message, body, receiveCount, firstReceivedAt, receivedAt: clock.now() });
     }
     return out;
   };
@@ -98,18 +106,22 @@ export function memoryQueue(
     account === undefined || one.place.startsWith(`${account}/`);
   const queue: MemoryQueue = {
     refuse: () => false,
+    write: (message) => JSON.stringify(message),
     send: async (account, lane, messages) => {
       if (accounts?.includes(account) === false)
         throw new Fault('config', 'account_unknown', `no queue for ${account}`);
       const refused = messages.filter((message) => queue.refuse(message));
       for (const message of messages) {
-        if (!refused.includes(message)) put(place(account, lane), message, clock.now());
+        if (refused.includes(message)) continue;
+        put(place(account, lane), message, queue.write(message), clock.now());
       }
       return refused;
     },
     receive: (account, lane, max, visibilityMs) => receive(place(account, lane), max, visibilityMs),
     receiveDead: (account, max, visibilityMs) => receive(`${account}/dead`, max, visibilityMs),
-    delete: (delivery) => void held.delete(delivery.id),
+    delete: (delivery) => {
+      if (held.get(delivery.id)?.receives === delivery.receiveCount) held.delete(delivery.id);
+    },
     setVisibility: (delivery, ms) => {
       const one = held.get(delivery.id);
       if (one?.receives === delivery.receiveCount) one.visibleAt = clock.now() + ms;
@@ -123,7 +135,8 @@ export function memoryQueue(
         .map((one) => one.visibleAt);
       return times.length === 0 ? undefined : Math.min(...times);
     },
-    duplicate: (account, lane, message) => put(place(account, lane), message, clock.now()),
+    duplicate: (account, lane, message) =>
+      put(place(account, lane), message, queue.write(message), clock.now()),
   };
   return queue;
 }

@@ -101,16 +101,17 @@ function changed(before: Item, update: Update): Item {
   }
   for (const name of update.remove ?? []) delete after[name];
   if (JSON.stringify(after).length > ITEM_BYTES_MAX) throw refused('item exceeds 400 KB');
-  return after;
+  return Object.freeze(after);
 }
 
-/** A copy, so that nobody shares an object with the table; undefined, NaN and infinities cannot be stored. */
+/** A frozen copy, so that nobody shares an object with the table; undefined, NaN and infinities cannot be stored. */
 function storable(value: Attribute): Attribute {
   if (typeof value === 'number' && !Number.isFinite(value)) throw refused(`cannot store the number ${value}`);
   if (value === undefined) throw refused('cannot store undefined');
   if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map(storable);
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, storable(inner)]));
+  if (Array.isArray(value)) return Object.freeze(value.map(storable));
+  const members = Object.entries(value).map(([name, inner]) => [name, storable(inner)]);
+  return Object.freeze(Object.fromEntries(members));
 }
 
 const refused = (message: string): Fault => new Fault('bug', 'state_refused', message);

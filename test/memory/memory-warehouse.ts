@@ -41,6 +41,8 @@ export type MemoryWarehouse = Warehouse & {
   /** Errors of statements that no engine may cause. */
   readonly broken: readonly string[];
   filesMax: number;
+  /** `pages`: results only, and whoever reads them writes the stage. */
+  way: 'unload' | 'pages';
 };
 
 export function memoryWarehouse(clock: Clock, objects: MemoryObjects): MemoryWarehouse {
@@ -59,8 +61,9 @@ export function memoryWarehouse(clock: Clock, objects: MemoryObjects): MemoryWar
     broken: kept.broken,
     memoryOf: (syncId) => memoryOf(kept, syncId),
     filesMax: 3,
+    way: 'unload',
     onSubmit: ({ id }) => warehouse.run(id),
-    run: (statementId) => runStatement(kept, statementId, warehouse.filesMax),
+    run: (statementId) => runStatement(kept, statementId, warehouse),
     fail: (statementId, reason) => end(kept, statementId, 'failed', reason),
     lose: (statementId) => lose(kept, statementId),
     repeatable: (syncId) => void kept.past.delete(syncId),
@@ -139,11 +142,11 @@ function lose({ statements }: Kept, statementId: string): void {
 function resultOf({ statements }: Kept, statementId: string): Extracted {
   const extracted = statements.get(statementId)?.extracted;
   if (extracted !== undefined) return extracted;
-  throw new Fault('transient', 'statement_unknown', 'the warehouse has no result of this statement');
+  throw new Fault('config', 'result_expired', 'the warehouse has no result of this statement');
 }
 
 /** All of it or nothing, at this moment. */
-function runStatement(kept: Kept, statementId: string, filesMax: number): void {
+function runStatement(kept: Kept, statementId: string, layout: Layout): void {
   const statement = kept.statements.get(statementId);
   if (statement?.state !== 'running') return;
   const { definition, epoch } = statement.request;
@@ -153,7 +156,7 @@ function runStatement(kept: Kept, statementId: string, filesMax: number): void {
     return;
   }
   try {
-    statement.extracted = execute(kept, statement.request, filesMax);
+    statement.extracted = execute(kept, statement.request, layout);
     statement.state = 'finished';
     kept.past.set(syncId, epoch);
   } catch (error) {
@@ -162,7 +165,9 @@ function runStatement(kept: Kept, statementId: string, filesMax: number): void {
   }
 }
 
-function execute(kept: Kept, request: ExtractionRequest, filesMax: number): Extracted {
+type Layout = Pick<MemoryWarehouse, 'filesMax' | 'way'>;
+
+function execute(kept: Kept, request: ExtractionRequest, { filesMax, way }: Layout): Extracted {
   const { clock, objects } = kept;
   const { syncId, model } = request.definition.sync;
   const prefix = stagePrefix(syncId, request.epoch);
@@ -170,7 +175,7 @@ function execute(kept: Kept, request: ExtractionRequest, filesMax: number): Extr
   const failures = failureSet(objects, request);
   const memory = memoryOf(kept, syncId);
   const extracted = extract(tableOf(kept, model.sql), request, failures, memory, clock.now());
-  writeStage(objects, request, extracted, filesMax);
+  if (way === 'unload') writeStage(objects, request, extracted, filesMax);
   return extracted;
 }
 

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { ObjectStore } from '../../shared/ports.ts';
 
-export type OpenedObjects = { readonly objects: ObjectStore; close(): Promise<void> };
+export type OpenedObjects = {
+  readonly objects: ObjectStore;
+  /** The next call is done, and its answer does not come. */
+  loseNextAnswer?(): void;
+  close(): Promise<void>;
+};
 
 export function objectsContract(name: string, open: () => Promise<OpenedObjects>): void {
   const opened = open();
@@ -62,6 +67,46 @@ export function objectsContract(name: string, open: () => Promise<OpenedObjects>
     }
     assert.deepEqual(seen, names);
     for await (const { key } of objects.list(`${prefix}none/`)) assert.fail(key);
+  });
+
+  under('a range that is aborted half-way ends with an error, whatever was read', async (objects, prefix) => {
+    await objects.put(`${prefix}a`, new Uint8Array(3_000_000));
+    const abort = new AbortController();
+    let read = 0;
+    await assert.rejects(async () => {
+      for await (const piece of objects.range(`${prefix}a`, 0, 3_000_000, abort.signal)) {
+        read += piece.length;
+        abort.abort();
+      }
+    });
+    assert.ok(read < 3_000_000);
+  });
+
+  under('more objects than one page of a listing', async (objects, prefix) => {
+    const names = Array.from({ length: 1030 }, (_, index) => `${prefix}${String(index).padStart(5, '0')}`);
+    for (let at = 0; at < names.length; at += 50)
+      await Promise.all(names.slice(at, at + 50).map((key) => objects.put(key, 'x')));
+    const seen: string[] = [];
+    for await (const { key } of objects.list(prefix)) seen.push(key);
+    assert.deepEqual(seen, names);
+  });
+
+  under('a listing is in the order of bytes, as manifests rely on', async (objects, prefix) => {
+    for (const name of ['b', 'a/z', 'a-z', 'Z', 'é', '10', '9']) await objects.put(`${prefix}${name}`, 'x');
+    const seen: string[] = [];
+    for await (const { key } of objects.list(prefix)) seen.push(key.slice(prefix.length));
+    assert.deepEqual(seen, ['10', '9', 'Z', 'a-z', 'a/z', 'b', 'é']);
+  });
+
+  test(`${name}: a put whose answer was lost was done, and may be repeated`, async () => {
+    const { objects, loseNextAnswer } = await opened;
+    if (loseNextAnswer === undefined) return;
+    loseNextAnswer();
+    await assert.rejects(objects.put('contract/lost', 'one'), { name: 'Fault', kind: 'transient' });
+    assert.equal(await objects.get('contract/lost'), 'one');
+    await objects.put('contract/lost', 'one');
+    loseNextAnswer();
+    await assert.rejects(objects.get('contract/lost'), { kind: 'transient' });
   });
 
   under('url and keyOf are inverse, and a foreign bucket is refused', async (objects, prefix) => {

@@ -6,7 +6,12 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Condition, Item, StateStore } from '../../shared/ports.ts';
 
-export type OpenedState = { readonly state: StateStore; close(): Promise<void> };
+export type OpenedState = {
+  readonly state: StateStore;
+  /** The next call is done, and its answer does not come. */
+  loseNextAnswer?(): void;
+  close(): Promise<void>;
+};
 
 export function stateContract(name: string, open: () => Promise<OpenedState>): void {
   const opened = open();
@@ -127,6 +132,41 @@ export function stateContract(name: string, open: () => Promise<OpenedState>): v
     assert.deepEqual(seen, sorts);
   });
 
+  keyed('nothing that was sent or read is shared with the table', async (state, key) => {
+    const sent = { list: [1, { two: 2 }] };
+    const written = await state.update(key('a'), { set: { ...sent } });
+    (sent.list as unknown[]).push('more');
+    for (const given of [written.item, await state.read(key('a'))]) {
+      // Either it is a copy or it cannot be changed.
+      try {
+        (given as { list: unknown[] }).list.length = 0;
+        (given as { list?: unknown }).list = 'gone';
+      } catch {}
+    }
+    assert.deepEqual(own(await state.read(key('a'))), { list: [1, { two: 2 }] });
+  });
+
+  keyed(
+    'an item over 400 KB, a number that is none and overlapping paths are refused',
+    async (state, key) => {
+      await state.update(key('a'), { set: { n: 1 } });
+      await assert.rejects(state.update(key('a'), { set: { text: 'x'.repeat(420_000) } }));
+      await assert.rejects(state.update(key('a'), { set: { n: Number.NaN } }));
+      await assert.rejects(state.update(key('a'), { set: { n: 2 }, remove: ['n'] }));
+      assert.deepEqual(own(await state.read(key('a'))), { n: 1 });
+    },
+  );
+
+  keyed('list does not see other partitions, nor one whose name begins alike', async (state, key) => {
+    await state.update(key('a'), { set: { n: 1 } });
+    const { partition } = key('a');
+    await state.update({ partition: `${partition}2`, sort: 'a' }, { set: { n: 2 } });
+    const seen: unknown[] = [];
+    for await (const item of state.list(partition)) seen.push(item.n);
+    assert.deepEqual(seen, [1]);
+    for await (const item of state.list(`${partition}3`)) assert.fail(item.sort);
+  });
+
   keyed('of many writers of one epoch exactly one is applied', async (state, key) => {
     await state.update(key('a'), { set: { epoch: 1, phase: 'idle' } });
     const tries = Array.from({ length: 8 }, (_, index) =>
@@ -143,6 +183,28 @@ export function stateContract(name: string, open: () => Promise<OpenedState>): v
     assert.equal(winners.length, 1);
     assert.equal((await state.read(key('a')))?.owner, winners[0]);
     for (const one of done) assert.equal(one.item?.owner, winners[0]);
+  });
+
+  test(`${name}: a write whose answer was lost was done; its repeat is refused and shows whose it is`, async () => {
+    const { state, loseNextAnswer } = await opened;
+    if (loseNextAnswer === undefined) return;
+    const key = { partition: `CONTRACT#${name}#lost`, sort: 'a' };
+    await state.update(key, { set: { epoch: 1 } });
+    const acquire = {
+      when: [{ attribute: 'epoch', is: '=', value: 1 }],
+      set: { epoch: 2, owner: 'me' },
+    } as const;
+    loseNextAnswer();
+    await assert.rejects(state.update(key, acquire), { name: 'Fault', kind: 'transient' });
+    const repeated = await state.update(key, acquire);
+    assert.equal(repeated.applied, false);
+    assert.deepEqual(own(repeated.item), { epoch: 2, owner: 'me' });
+    loseNextAnswer();
+    await assert.rejects(state.update(key, { setIfAbsent: { b0: 'first' } }), { kind: 'transient' });
+    const settled = await state.update(key, { setIfAbsent: { b0: 'second' } });
+    assert.equal(settled.item?.b0, 'first');
+    loseNextAnswer();
+    await assert.rejects(state.read(key), { kind: 'transient' });
   });
 }
 

@@ -9,9 +9,6 @@ import { type ItemKey, runKey } from '../../shared/core/names.ts';
 import type { Phase, RunResult } from '../../shared/core/run.ts';
 import { type SmallWorld, until } from './small-world.ts';
 
-/** Far above what it takes: the machine may be busy. */
-const STEP_MS = 180_000;
-
 /** Starts a run by hand as soon as one may start; gives its epoch. */
 export async function begun(world: SmallWorld, syncId: string): Promise<number> {
   const before = (await world.sync(syncId))?.epoch ?? 0;
@@ -24,7 +21,7 @@ export async function begun(world: SmallWorld, syncId: string): Promise<number> 
     await sleep(ASK_AGAIN_MS);
     return undefined;
   };
-  await until(`a run of ${syncId} may start`, isTaken, STEP_MS);
+  await until(world, `a run of ${syncId} may start`, isTaken);
   return startedAfter(world, syncId, before);
 }
 
@@ -49,13 +46,13 @@ export async function startedAfter(
       ? sync.epoch
       : undefined;
   };
-  return until(`${syncId} is ${phase ?? 'started'}`, reached, STEP_MS);
+  return until(world, `${syncId} is ${phase ?? 'started'}`, reached);
 }
 
 /** What a run came to. */
 export async function ended(world: SmallWorld, syncId: string, epoch: number): Promise<RunResult> {
   const find = async () => (await world.runs(syncId)).find((run) => run.epoch === epoch)?.result;
-  return until(`run ${epoch} of ${syncId} ends`, find, STEP_MS);
+  return until(world, `run ${epoch} of ${syncId} ends`, find);
 }
 
 export function told(result: RunResult | undefined) {
@@ -111,8 +108,8 @@ export async function toDeadLetters({ sqs }: SmallWorld, account: string, messag
 }
 
 /** Waits until an event of each of the functions has been given up, and lies in the queue for that. */
-export async function givenUp({ dataDir }: SmallWorld, functions: readonly string[]): Promise<void> {
-  const folder = path.join(dataDir, 'queues');
+export async function givenUp(world: SmallWorld, functions: readonly string[]): Promise<void> {
+  const folder = path.join(world.dataDir, 'queues');
   const [file = ''] = readdirSync(folder).filter((name) => name.includes('Undelivered'));
   const isThere = (): true | undefined => {
     const text = readFileSync(path.join(folder, file), 'utf8');
@@ -120,7 +117,7 @@ export async function givenUp({ dataDir }: SmallWorld, functions: readonly strin
       functions.every((name) => new RegExp(`:function:[\\w-]*-${name}[0-9A-F]{8}`).test(text)) || undefined
     );
   };
-  await until(`${functions.join(', ')} give up`, isThere, STEP_MS);
+  await until(world, `${functions.join(', ')} give up`, isThere);
 }
 
 async function queueUrl(sqs: SmallWorld['sqs'], part: string): Promise<string> {

@@ -28,6 +28,8 @@ export type Outside = {
   readonly canaries: Canaries;
   readonly vendor: Vendor;
   readonly postgres: PostgresServer;
+  /** As if nothing had ever been sent. */
+  reset(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -50,6 +52,7 @@ export type SmallWorld = {
   send(logicalIdPart: string, event: object): Promise<void>;
   /** Everything that has been written where no secret and no row may be. */
   places(): Promise<readonly Place[]>;
+  isStopped(): boolean;
   stop(): Promise<void>;
 };
 
@@ -69,6 +72,10 @@ export async function startOutside(canaries: Canaries, folder: string): Promise<
     canaries,
     vendor,
     postgres,
+    async reset() {
+      vendor.reset();
+      await inDatabase(postgres, ['TRUNCATE people']);
+    },
     async stop() {
       await Promise.all([vendor.stop(), postgres.stop()]);
     },
@@ -188,6 +195,7 @@ export function openWorld(outside: Outside, stack: LocalStack, dataDir: string):
   const lambda = new LambdaClient(client);
   const sqs = new SQSClient(client);
   const said: string[] = [];
+  let stopped = false;
   stack.onEvent((_bus, event) => void said.push(JSON.stringify(event)));
   return {
     ...{ outside, dataDir, stack, state, sqs },
@@ -224,7 +232,9 @@ export function openWorld(outside: Outside, stack: LocalStack, dataDir: string):
         { where: 'events and answers', text: said.join('\n') },
       ];
     },
+    isStopped: () => stopped,
     async stop() {
+      stopped = true;
       documents.destroy();
       lambda.destroy();
       sqs.destroy();
@@ -253,18 +263,21 @@ function filesUnder(root: string, folder: string): readonly Place[] {
   });
 }
 
-/** Asks until the answer is not undefined; throws an Error with what was waited for. */
+/** Asks until the answer is not undefined; throws an Error with what was waited for, or when the world has stopped. */
 export async function until<T>(
+  world: Pick<SmallWorld, 'isStopped'>,
   what: string,
   ask: () => Promise<T | undefined> | T | undefined,
-  waitMs: number,
 ): Promise<T> {
-  const end = Date.now() + waitMs;
+  const end = Date.now() + WAIT_MS_MAX;
   for (;;) {
     const found = await ask();
     if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`waited ${waitMs} ms in vain: ${what}`);
+    if (world.isStopped()) throw new Error(`stopped while waiting: ${what}`);
+    if (Date.now() > end) throw new Error(`waited ${WAIT_MS_MAX} ms in vain: ${what}`);
     await sleep(LOOK_MS);
   }
 }
 const LOOK_MS = 60;
+/** Far above what anything here takes: the machine may be busy. */
+const WAIT_MS_MAX = 180_000;

@@ -18,6 +18,7 @@ export type Vendor = {
   /** `<account>` -> key -> the record as it was last sent. */
   readonly records: Readonly<Record<string, Map<string, VendorRow>>>;
   readonly mood: { down: boolean; delayMs: number };
+  reset(): void;
   stop(): Promise<void>;
 };
 
@@ -66,6 +67,11 @@ export async function startVendor({ secrets }: Pick<Canaries, 'secrets'>): Promi
     port: (server.address() as AddressInfo).port,
     records,
     mood,
+    reset() {
+      Object.assign(mood, { down: false, delayMs: 0 });
+      for (const kept of Object.values(records)) kept.clear();
+      given.length = 0;
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

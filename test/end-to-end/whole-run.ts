@@ -66,13 +66,13 @@ async function outage(world: SmallWorld): Promise<void> {
   outside.vendor.mood.down = true;
   await stack.warehouse.sql(touch(outside.canaries, 'during the outage'));
   const epoch = await started(world, syncId, 'loading');
-  await until('a batch is put off', async () => (await isPutOff(world, syncId, epoch)) || undefined, STEP_MS);
+  await until(world, 'a batch is put off', async () => (await isPutOff(world, syncId, epoch)) || undefined);
   await rewrite(world, runKey(syncId, epoch), 'REMOVE sealed');
   await world.send('FanOut', statementEnded(syncId, epoch, await runItem(world, syncId, epoch)));
-  await until('a second event sends again and seals', () => isSealed(world, syncId, epoch), STEP_MS);
+  await until(world, 'a second event sends again and seals', () => isSealed(world, syncId, epoch));
   await rewrite(world, runKey(syncId, epoch), 'REMOVE sealed');
   await rewrite(world, syncKey(syncId), 'SET leaseUntil = :zero, deadline = :zero');
-  await until('the sweep sends again and seals', () => isSealed(world, syncId, epoch), STEP_MS);
+  await until(world, 'the sweep sends again and seals', () => isSealed(world, syncId, epoch));
   await toDeadLetters(world, 'mail', { v: 1, syncId, epoch, shard: 0, ordinal: 0 });
   const result = await ended(world, syncId, epoch);
   assert.equal(result.ended, 'committed');
@@ -113,7 +113,7 @@ async function deleted(world: SmallWorld): Promise<void> {
   await startedAfter(world, syncId, 0, 'extracting');
   const isSubmitted = async (): Promise<true | undefined> =>
     (await runItem(world, syncId, 1))?.statementId === undefined ? undefined : true;
-  await until('its statement runs', isSubmitted, STEP_MS);
+  await until(world, 'its statement runs', isSubmitted);
   await world.undefine(syncId);
   const result = await ended(world, syncId, 1);
   assert.deepEqual([result.ended, result.code], ['fenced', 'definition_deleted']);
@@ -202,7 +202,7 @@ async function mended(world: SmallWorld): Promise<void> {
     (await world.places()).some(({ text }) =>
       /"Definition Accepted"[^\n]*failing[^\n]*"version":2/.test(text),
     );
-  await until('the new version is accepted', async () => (await isAccepted()) || undefined, STEP_MS);
+  await until(world, 'the new version is accepted', async () => (await isAccepted()) || undefined);
   assert.equal((await ended(world, syncId, await begun(world, syncId))).ended, 'committed');
 }
 
@@ -222,7 +222,7 @@ async function toldAgain(world: SmallWorld, syncId: string): Promise<void> {
   const before = notifications.length;
   await rewrite(world, noticeKey(syncId), 'REMOVE triedAt, looked, told');
   await world.send('NotifyOwners', { detail: { syncId } });
-  await until('the owner is told', () => (notifications.length > before ? true : undefined), STEP_MS);
+  await until(world, 'the owner is told', () => (notifications.length > before ? true : undefined));
   await world.send('RecordAudit', {});
 }
 
@@ -236,6 +236,3 @@ async function assertArrived({ stack, outside }: SmallWorld, account: 'crm' | 'm
     assert.equal(outside.vendor.records[account]?.get(String(id))?.note, note, `${account} has ${id}`);
   }
 }
-
-/** Far above what it takes: the machine may be busy. */
-const STEP_MS = 180_000;

@@ -7,13 +7,14 @@ import { printBundleSizes } from './bundles.ts';
 import { addChecks } from './checks/plugins.ts';
 import { EnvironmentStack } from './environment-stack.ts';
 import { environments } from './environments.ts';
-import { parseEnvironment } from './setting-rules.ts';
+import { parseEnvironments } from './setting-rules.ts';
 
 const app = new App();
-const stacks = Object.entries(environments).map(([name, settings]) => {
-  const environment = parseEnvironment(name, settings);
-  return { stack: new EnvironmentStack(app, name, environment), name, environment };
-});
+const stacks = Array.from(parseEnvironments(environments), ([name, environment]) => ({
+  stack: new EnvironmentStack(app, name, environment),
+  name,
+  environment,
+}));
 addChecks(app, stacks);
 printBundleSizes();
 app.synth();

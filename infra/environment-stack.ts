@@ -41,7 +41,7 @@ export class EnvironmentStack extends Stack {
       tags: { 'tailrace:environment': name },
       terminationProtection: environment.retain,
     });
-    const parts = makeParts(this, { name, environment, storage: makeStorage(this, environment) });
+    const parts = makeParts(this, { name, environment, storage: makeStorage(this, name, environment) });
     const lanes = environment.accounts.map(
       (account) => new DestinationLane(this, `To-${account.name}`, parts, account),
     );

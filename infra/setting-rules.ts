@@ -21,8 +21,57 @@ export function parseEnvironment(name: string, settings: EnvironmentSettings): E
   return parsed.data;
 }
 
-const complaint = (name: string, sentences: readonly string[]): string =>
-  [`Environment ${name} cannot be deployed:`, ...sentences.map((sentence) => `- ${sentence}`)].join('\n');
+/**
+ * All environments of an app, complete and checked, also against each other: what one may do must never reach another,
+ * whoever's AWS account they share.
+ *
+ * @throws Error whose message has one sentence per wrong setting.
+ */
+export function parseEnvironments(
+  all: Readonly<Record<string, EnvironmentSettings>>,
+): ReadonlyMap<string, Environment> {
+  const parsed = Object.entries(all).map(
+    ([name, settings]) => [name, parseEnvironment(name, settings)] as const,
+  );
+  const sentences = parsed.flatMap((one, at) =>
+    parsed.slice(at + 1).flatMap((other) => [...apartRules(one, other)]),
+  );
+  if (sentences.length > 0) throw new Error(complaint(undefined, sentences));
+  return new Map(parsed);
+}
+
+type NamedEnvironment = readonly [name: string, environment: Environment];
+
+/** Names and ARNs of an environment begin with its name, its tables in the warehouse lie in its schema. */
+function* apartRules([name, one]: NamedEnvironment, [otherName, other]: NamedEnvironment): Iterable<string> {
+  if (one.aws.account !== other.aws.account || one.aws.region !== other.aws.region) return;
+  const [short = '', long = ''] = [name, otherName].toSorted((a, b) => a.length - b.length);
+  if (long.startsWith(`${short}-`)) {
+    yield `the names "${short}" and "${long}" cannot share an AWS account and Region: whatever is allowed on "${short}-..." would be allowed on the other; rename one.`;
+  }
+  if (schemaOf(one) === schemaOf(other)) {
+    yield `${name} and ${otherName} would keep snapshots in the same schema, ${one.warehouse.schema}, of the same database, and overwrite each other's; give one another warehouse.schema.`;
+  }
+  const [role, otherRole] = [one, other].map(({ extraction }) =>
+    extraction.by === 'unload' ? extraction.role : undefined,
+  );
+  if (role !== undefined && role === otherRole) {
+    yield `${name} and ${otherName} unload with the same role, ${role}, which could then write the staging bucket of both; give one another extraction.role, or leave it out.`;
+  }
+}
+
+function schemaOf({ warehouse }: Environment): string {
+  const where = warehouse.kind === 'serverless' ? warehouse.workgroup : warehouse.cluster;
+  return [warehouse.kind, where, warehouse.database, warehouse.schema].join('/');
+}
+
+const complaint = (name: string | undefined, sentences: readonly string[]): string =>
+  [
+    name === undefined
+      ? 'These environments cannot be deployed together:'
+      : `Environment ${name} cannot be deployed:`,
+    ...sentences.map((sentence) => `- ${sentence}`),
+  ].join('\n');
 
 function issueSentence(issue: z.core.$ZodIssue): string {
   const path = issue.path.join('.');

@@ -24,8 +24,8 @@ export type Storage = {
 };
 
 /** Tables, bucket and key of one environment. */
-export function makeStorage(scope: Construct, environment: Environment): Storage {
-  const key = makeKey(scope, environment);
+export function makeStorage(scope: Construct, name: string, environment: Environment): Storage {
+  const key = makeKey(scope, name, environment);
   const accessLogs = makeAccessLogs(scope, environment);
   const staging = makeBucket(scope, environment, key, accessLogs);
   refuseOtherKeys(staging, key);
@@ -50,7 +50,7 @@ export function makeStorage(scope: Construct, environment: Environment): Storage
 export const removalOf = (environment: Environment): RemovalPolicy =>
   environment.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
 
-function makeKey(scope: Construct, environment: Environment): kms.IKey {
+function makeKey(scope: Construct, name: string, environment: Environment): kms.IKey {
   const { keyArn } = environment;
   const key =
     keyArn === undefined
@@ -60,7 +60,7 @@ function makeKey(scope: Construct, environment: Environment): kms.IKey {
           removalPolicy: removalOf(environment),
         })
       : kms.Key.fromKeyArn(scope, 'Key', keyArn);
-  letUseKey(scope, 'KeyStatements', key, servicesThatEncrypt(scope, environment));
+  letUseKey(scope, 'KeyStatements', key, servicesThatEncrypt(scope, name, environment));
   return key;
 }
 
@@ -78,7 +78,11 @@ export function letUseKey(
 }
 
 /** AWS services that write for us without a role of ours: each only for this stack's own resources. */
-function servicesThatEncrypt(scope: Construct, environment: Environment): iam.PolicyStatement[] {
+function servicesThatEncrypt(
+  scope: Construct,
+  name: string,
+  environment: Environment,
+): iam.PolicyStatement[] {
   const { account, region } = environment.aws;
   const { partition, stackName } = Stack.of(scope);
   const source = (service: string, resource: string): string =>
@@ -92,7 +96,7 @@ function servicesThatEncrypt(scope: Construct, environment: Environment): iam.Po
     principals: [new iam.ServicePrincipal(`logs.${region}.amazonaws.com`)],
     actions: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:DescribeKey'],
     conditions: {
-      ArnLike: { 'kms:EncryptionContext:aws:logs:arn': source('logs', 'log-group:/tailrace/*') },
+      ArnLike: { 'kms:EncryptionContext:aws:logs:arn': source('logs', `log-group:/tailrace/${name}/*`) },
     },
   };
   const others = services.map(([sid, service, sources]) => ({

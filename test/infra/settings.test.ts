@@ -154,7 +154,7 @@ test('a private address may be listed, and loopback in a local stage', () => {
 test('an existing network: every function is in it, and its code may not make interfaces', () => {
   const template = templateOf({ name: 'dev', settings: { ...good, network } });
   const functions = resources(template, 'AWS::Lambda::Function');
-  assert.equal(functions.length, 10);
+  assert.equal(functions.length, 11);
   for (const fn of functions) {
     assert.deepEqual(
       properties(fn).VpcConfig,
@@ -164,8 +164,8 @@ test('an existing network: every function is in it, and its code may not make in
   }
   const about = statements(template).filter(({ Action }) => Action.includes('ec2:CreateNetworkInterface'));
   assert.deepEqual(about.map(({ Effect }) => Effect).toSorted(), [
-    ...Array.from({ length: 10 }, () => 'Allow'),
-    ...Array.from({ length: 10 }, () => 'Deny'),
+    ...Array.from({ length: 11 }, () => 'Allow'),
+    ...Array.from({ length: 11 }, () => 'Deny'),
   ]);
 });
 

@@ -42,7 +42,7 @@ const HEAD = `# Permissions
 
 Written by \`node scripts/write-permissions.ts\` from the template of environment \`ENVIRONMENT\`; a test fails when it is not
 up to date. One role per function; names are those of the constructs under \`infra/\`. A statement that is not here does
-not exist. Wildcards and their reasons: \`test/infra/permissions.test.ts\`.
+not exist. Wildcards and their reasons: \`docs/compliance.md\`.
 `;
 
 const RESOURCE_POLICIES: readonly { type: string; property: string; of?: string }[] = [

@@ -31,6 +31,7 @@ export type RowCode = keyof typeof ROW_CODES;
 /** Codes that the extraction's SQL gives to invalid rows, besides `check:<name>`. */
 export const STAGE_CODES: Readonly<Record<string, string>> = {
   null_key: 'a column of the primary key is null',
+  empty_key: 'the primary key is an empty text',
   duplicate_key: 'the model has more than one row with this primary key',
   key_too_long: 'the primary key is longer than a row key may be',
   duplicate_match: 'another row of the model names the same record (matchOn)',

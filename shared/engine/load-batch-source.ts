@@ -97,18 +97,27 @@ const CRASHED = {
   isPerhapsHeld: true,
 } as const;
 
-/** Undefined for a line that is no JSON: the stage is ours, so that is a bug, and its neighbours go on. */
+/** Undefined for a line that is no JSON object: the stage is ours, so that is a bug, and its neighbours go on. */
 function parsed(d: Delivery, text: string, index: number): StageLine | undefined {
+  const found = objectIn(text);
+  if (found !== undefined) return found;
+  report(d, 'stage_line_broken', index);
+  const key = keyIn(text);
+  const reason = 'the line of the stage is no JSON object';
+  // Without a key there is nothing to record; `invalid` is the one kind that need not be.
+  const kind = key === null ? 'invalid' : 'dead';
+  const line = { k: key, f: null, n: '0', x: '0' } as const;
+  failRow(d, index, line, { kind, code: 'stage_line_broken', reason, isPermanent: false });
+  return undefined;
+}
+
+function objectIn(text: string): StageLine | undefined {
   try {
-    return JSON.parse(text) as StageLine;
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as StageLine)
+      : undefined;
   } catch {
-    report(d, 'stage_line_broken', index);
-    const key = keyIn(text);
-    const reason = 'the line of the stage is no JSON';
-    // Without a key there is nothing to record; `invalid` is the one kind that need not be.
-    const kind = key === null ? 'invalid' : 'dead';
-    const line = { k: key, f: null, n: '0', x: '0' } as const;
-    failRow(d, index, line, { kind, code: 'stage_line_broken', reason, isPermanent: false });
     return undefined;
   }
 }

@@ -1,0 +1,30 @@
+/**
+ * A template that lacks one of its statements does not get through a whole run. Two draws here; ten by
+ * `node test/end-to-end/removed-statements.ts --draws 10`.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { removeStatements } from './removed-statements.ts';
+import { withoutStatement } from './template-statements.ts';
+
+test('without a statement drawn by seed a call is refused', async () => {
+  for (const draw of await removeStatements(2, SEED)) {
+    assert.notEqual(draw.noticed, 'never', `nobody missed ${draw.statement}: ${draw.allows.join('; ')}`);
+  }
+});
+
+/** Draws a statement of a poller and one of a loader: both are noticed within seconds. */
+const SEED = 1;
+
+test('the statement that is named is the one that is removed', () => {
+  const policy = (...actions: string[]) => ({
+    Type: 'AWS::IAM::Policy',
+    Properties: { PolicyDocument: { Statement: actions.map((Action) => ({ Action })) } },
+  });
+  const template = JSON.stringify({ Resources: { A: policy('a:1', 'a:2', 'a:3'), B: policy('b:1') } });
+  assert.deepEqual(JSON.parse(withoutStatement(template, 'A[1] Sid')), {
+    Resources: { A: policy('a:1', 'a:3'), B: policy('b:1') },
+  });
+  assert.throws(() => withoutStatement(template, 'A[3]'), /the template has no A\[3\]/);
+  assert.throws(() => withoutStatement(template, 'C[0]'), /the template has no C/);
+});

@@ -25,6 +25,7 @@ export async function check(
     holds('every run reconciles', unreconciled(runs), `${runs.length} runs`),
     holds('no value was overwritten by an older one', older, `${rows} rows, ${deletes} of them deletes`),
     holds('nothing is left over: no run, no lock, no message, no process', await leftovers(field), ''),
+    holds('a record that the vendor forgets is noticed', await unnoticed(field), ''),
   ];
   const tally: RunTally = { committed: 0, fenced: 0, discarded: 0, failed: 0 };
   for (const { result } of runs) tally[result.ended] += 1;
@@ -56,6 +57,16 @@ export function unreconciled(runs: readonly EndedRun[]): readonly string[] {
         ? []
         : [`run ${epoch} of ${syncId}: ${extraction.extracted} extracted, ${sum} with an outcome`];
     });
+}
+
+/** The last check is of the checks: the vendor is made to lose one record, and exactly that must be found. */
+async function unnoticed(field: Field): Promise<readonly string[]> {
+  const before = new Set(await differencesOf(field));
+  const id = await field.sink.forget('people');
+  const found = (await differencesOf(field)).filter((one) => !before.has(one));
+  return found.length === 1 && found[0] === `people ${id} is missing`
+    ? []
+    : [`found ${found.join('; ') || 'nothing'}`];
 }
 
 // ---------------------------------------------------------------- destination and model

@@ -17,13 +17,12 @@ const LOOKS = 4;
 /** No tick before everything is over. */
 const NEVER = '365 days';
 
-/** The first thing that does not come to pass in its time, in words; undefined when all is at rest. */
+/** The first thing that does not come to pass in its time, in words; undefined when all is at rest. Each step may last `waitMs`. */
 export async function comeToRest(field: Field, waitMs: number): Promise<string | undefined> {
-  const until = Date.now() + waitMs;
-  const agrees = await repeated(field, until, 1, async () => (await differencesOf(field))[0]);
+  const agrees = await repeated(field, Date.now() + waitMs, 1, async () => (await differencesOf(field))[0]);
   field.history.note(agrees === undefined ? 'the destination holds what the model says' : agrees);
   await field.define(NEVER);
-  const rest = await repeated(field, until, LOOKS, () => unrest(field));
+  const rest = await repeated(field, Date.now() + waitMs, LOOKS, () => unrest(field));
   field.history.note(rest === undefined ? 'everything is at rest' : rest);
   return agrees ?? rest;
 }

@@ -27,6 +27,8 @@ export type Sink = {
   readonly port: number;
   stats(): Promise<SinkStats>;
   records(object: string): Promise<readonly SinkRecord[]>;
+  /** Makes it lose one record; gives its id. */
+  forget(object: string): Promise<number>;
   stop(): Promise<void>;
 };
 
@@ -37,12 +39,13 @@ export async function startSink(settings: SinkSettings): Promise<Sink> {
     once(child, 'message'),
     ended.then(() => Promise.reject(new Error('the vendor ended before it was ready'))),
   ])) as [{ port: number }];
-  const ask = async (what: string): Promise<unknown> =>
-    (await fetch(`http://127.0.0.1:${message.port}/-/${what}`)).json();
+  const ask = async (what: string, method = 'GET'): Promise<unknown> =>
+    (await fetch(`http://127.0.0.1:${message.port}/-/${what}`, { method })).json();
   return {
     port: message.port,
     stats: async () => (await ask('stats')) as SinkStats,
     records: async (object) => (await ask(object)) as readonly SinkRecord[],
+    forget: async (object) => ((await ask(object, 'DELETE')) as { id: number }).id,
     async stop() {
       if (child.connected) child.disconnect();
       await ended;

@@ -36,7 +36,8 @@ export async function carryOut(field: Battlefield, plan: readonly Strike[]): Pro
   const watch = watchMoments(field);
   for (const [at, strike] of plan.entries()) {
     await sleep(field.random.between(...GAP_MS));
-    if (plan[at - 1]?.victim !== 'environment') await watch.moment({ on: 'request', afterMs: 0 });
+    if (plan[at - 1]?.victim !== 'environment')
+      await watch.moment({ on: 'request', afterMs: 0 }, WORK_MS_MAX);
     const found = await watch.moment(strike.moment);
     const label = `${at + 1}/${plan.length} ${found.told}`;
     if (strike.victim === 'environment')
@@ -102,7 +103,9 @@ const IDLE_END_MS = 150;
 type Found = { readonly told: string; readonly invocation: Invocation | undefined };
 
 /** A moment that has not come by then will not matter: the strike falls. */
-const MOMENT_MS_MAX = 4000;
+const MOMENT_MS_MAX = 6000;
+/** Services that have come back deliver something before the next strike, unless that takes longer than this. */
+const WORK_MS_MAX = 20_000;
 /** The sweep comes every few seconds, so some environment is invoked sooner than this. */
 const VICTIM_MS_MAX = 60_000;
 
@@ -134,20 +137,20 @@ function watchMoments({ services, proxy }: Battlefield) {
     }
   }
 
-  async function moment(wanted: Moment): Promise<Found> {
-    const found = await begun(wanted);
+  async function moment(wanted: Moment, waitMs = MOMENT_MS_MAX): Promise<Found> {
+    const found = await begun(wanted, waitMs);
     await sleep(wanted.afterMs);
     return { ...found, told: `${wanted.afterMs} ms after ${found.told}` };
   }
 
-  async function begun(wanted: Moment): Promise<Found> {
+  async function begun(wanted: Moment, waitMs: number): Promise<Found> {
     if (wanted.on === 'time') return { told: 'the last strike', invocation: undefined };
     if (wanted.on === 'request') {
       const next = new Promise<true>((resolve) => requested.push(() => resolve(true)));
-      const came = await Promise.race([next, sleep(MOMENT_MS_MAX, undefined, { ref: false })]);
+      const came = await Promise.race([next, sleep(waitMs, undefined, { ref: false })]);
       return { told: came === true ? 'a request' : 'waiting for a request', invocation: lastLoader };
     }
-    const one = await invocation(wanted.of, MOMENT_MS_MAX);
+    const one = await invocation(wanted.of, waitMs);
     return { told: one === undefined ? `waiting for ${wanted.of}` : `${wanted.of} began`, invocation: one };
   }
 

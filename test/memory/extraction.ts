@@ -60,7 +60,7 @@ export function extract(
   const groups = grouped(table.rows, scan.sync.model.primaryKey);
   for (const [key, rows] of groups.keyed) one(scan, table, key, rows);
   for (const row of groups.keyless) {
-    if (inWindow(scan, row)) scan.lines.push(line(scan, null, 'i', null, row, 'null_key'));
+    if (inWindow(scan, row)) scan.lines.push(line(scan, null, 'i', null, row, keylessCode(scan, row)));
     else scan.unchanged += 1;
   }
   absent(scan);
@@ -140,6 +140,9 @@ function grouped(
   }
   return { keyed, keyless };
 }
+
+const keylessCode = ({ sync }: Scan, row: ModelRow): string =>
+  sync.model.primaryKey.some((column) => (row[column] ?? null) === null) ? 'null_key' : 'empty_key';
 
 /** A key that has at least one row in the model, valid or not. */
 function one(scan: Scan, table: ModelTable, key: string, rows: readonly ModelRow[]): void {

@@ -9,6 +9,8 @@ export type MemoryObjects = ObjectStore & {
   /** Keys that were put twice with different bytes. */
   readonly rewritten: readonly string[];
   readonly keys: () => readonly string[];
+  /** Keys that may expire. */
+  readonly superseded: ReadonlySet<string>;
   /** Puts and gets at once, for fakes and tests that stand outside of the run. */
   store(key: string, body: string | Uint8Array): void;
   bytes(key: string): Uint8Array | undefined;
@@ -21,6 +23,7 @@ const PIECES = [1, 7, 1024, 63, 16_384, 5];
 export function memoryObjects(): MemoryObjects {
   const stored = new Map<string, Buffer>();
   const rewritten: string[] = [];
+  const superseded = new Set<string>();
   const store = (key: string, body: string | Uint8Array): void => {
     const next = Buffer.from(typeof body === 'string' ? Buffer.from(body, 'utf8') : body);
     const last = stored.get(key);
@@ -29,6 +32,7 @@ export function memoryObjects(): MemoryObjects {
   };
   return {
     rewritten,
+    superseded,
     keys: () => [...stored.keys()].sort(),
     store,
     bytes: (key) => stored.get(key),
@@ -41,6 +45,7 @@ export function memoryObjects(): MemoryObjects {
         yield { key, bytes: stored.get(key)?.length ?? 0 };
       }
     },
+    supersede: async (key) => void superseded.add(key),
     url: (key) => `${BUCKET}${key}`,
     keyOf: (url) => {
       if (url.startsWith(BUCKET)) return url.slice(BUCKET.length);

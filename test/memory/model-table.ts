@@ -23,9 +23,9 @@ export function tableName(sql: string): string {
   return name;
 }
 
-/** One text per row, null when a part of the primary key is. */
+/** One text per row; null when a part of the primary key is, or when it is an empty text. */
 export function rowKey(row: ModelRow, primaryKey: readonly string[]): string | null {
   const parts = primaryKey.map((column) => row[column] ?? null);
   if (parts.some((part) => part === null)) return null;
-  return parts.length === 1 ? (parts[0] ?? null) : JSON.stringify(parts);
+  return parts.length === 1 ? parts[0] || null : JSON.stringify(parts);
 }

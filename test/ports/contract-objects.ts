@@ -109,6 +109,18 @@ export function objectsContract(name: string, open: () => Promise<OpenedObjects>
     await assert.rejects(objects.get('contract/lost'), { kind: 'transient' });
   });
 
+  under(
+    'an object that may expire is there until it does; one that is gone already is no fault',
+    async (objects, prefix) => {
+      await objects.put(`${prefix}a`, 'one');
+      await objects.supersede(`${prefix}a`);
+      await objects.supersede(`${prefix}a`);
+      assert.equal(await objects.get(`${prefix}a`), 'one');
+      await objects.supersede(`${prefix}none`);
+      assert.equal(await objects.get(`${prefix}none`), undefined);
+    },
+  );
+
   under('url and keyOf are inverse, and a foreign bucket is refused', async (objects, prefix) => {
     const key = `${prefix}a b/ü+%.ndjson`;
     assert.match(objects.url(key), /^s3:\/\/[^/]+\//);

@@ -165,6 +165,22 @@ const EXTRACTIONS: readonly Case[] = [
     },
   ],
   [
+    'a row whose key is an empty text has no key either, and says why',
+    async ({ set, run }) => {
+      await set([row('', 'x'), row('', 'y'), row(null, 'z'), row('a', 'ann')]);
+      const { lines, counts } = await run(1, { definition: MIRROR });
+      assert.deepEqual(lines, [
+        'a a - 0 0 a ann 1',
+        'null i empty_key 0 0 null null null',
+        'null i empty_key 0 0 null null null',
+        'null i null_key 0 0 null null null',
+      ]);
+      assert.deepEqual(brief(counts), {
+        ...{ ...NONE, modelRows: 4, extracted: 4, added: 1, invalid: 3, nullKeys: 3 },
+      });
+    },
+  ],
+  [
     'an empty model is an empty stage with its manifests',
     async ({ set, run, objects, table }) => {
       await set([]);

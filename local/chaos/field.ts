@@ -61,6 +61,8 @@ export async function openField(random: Random, history: History, settings: Fiel
   const stackName = synthesizeStage(proxy.port, assembly);
   const port = await freePort(random.fork());
   const services = servicesOf({ assembly, stackName, dataDir, port });
+  // Also when this process is interrupted: paused services would never notice.
+  process.once('exit', services.end);
   history.note('synthesized stage local with the shortest times; starting the services');
   await services.start();
   return connected(port, { random, history, model, sink, proxy, services });
@@ -92,6 +94,7 @@ function connected(port: number, parts: Parts): Field {
     },
     async stop() {
       services.end();
+      process.off('exit', services.end);
       for (const one of [dynamodb, s3, sqs]) one.destroy();
       await Promise.all([sink.stop(), proxy.stop()]);
     },

@@ -13,7 +13,6 @@ export type Invocation = { readonly of: string; readonly pid: number };
 export type Services = {
   readonly outputs: Readonly<Record<string, string>>;
   readonly starts: number;
-  readonly isUp: boolean;
   onInvocation(listener: (invocation: Invocation) => void): void;
   /** Resolves when they answer. */
   start(): Promise<void>;
@@ -33,45 +32,46 @@ export type Services = {
 
 export class ServicesGone extends Error {}
 
-type Waiting = { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void };
-
 export function servicesOf(settings: ServicesSettings): Services {
   const listeners: ((invocation: Invocation) => void)[] = [];
-  const waiting = new Map<number, Waiting>();
-  let starts = 0;
   /** Process -> the start of the services that it belongs to. */
   const environments = new Map<number, number>();
+  const questions = openQuestions();
+  let starts = 0;
   let child: ChildProcess | undefined;
   let outputs: Readonly<Record<string, string>> = {};
   let isUp = false;
-  let asked = 0;
 
-  function hear(told: Told): void {
+  function hear(told: Told, start: number): void {
     if (told.is === 'ready') outputs = told.outputs;
-    else if (told.is === 'invocation') {
-      environments.set(told.pid, starts);
+    else if (told.is !== 'invocation') questions.answer(told);
+    else {
+      environments.set(told.pid, start);
       for (const listener of listeners) listener(told);
-    } else {
-      const { to } = told;
-      if (told.is === 'answer') waiting.get(to)?.resolve(told.value);
-      else waiting.get(to)?.reject(new Error(told.message));
-      waiting.delete(to);
     }
   }
 
-  function gone(): void {
-    isUp = false;
-    for (const { reject } of waiting.values()) reject(new ServicesGone('the services died'));
-    waiting.clear();
+  async function start(): Promise<void> {
+    starts += 1;
+    const nth = starts;
+    child = spawnServices(settings, (told) => hear(told, nth));
+    child.once('exit', () => {
+      isUp = false;
+      questions.giveUp();
+    });
+    await ready(child);
+    isUp = true;
   }
 
-  const ask = (question: { sql: string } | { ask: 'pending' }): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (child === undefined || !isUp) return reject(new ServicesGone('the services are down'));
-      asked += 1;
-      waiting.set(asked, { resolve, reject });
-      child.send({ id: asked, ...question } satisfies Question, () => undefined);
-    });
+  async function kill(whom: 'services' | 'everything'): Promise<void> {
+    if (child?.pid === undefined || !isRunning(child)) return;
+    const ended = once(child, 'exit');
+    signal(whom === 'everything' ? -child.pid : child.pid, 'SIGKILL');
+    await ended;
+  }
+
+  const isOurs = (pid: number): boolean => runsWith(pid, settings.assembly);
+  const ask = (question: Asked): Promise<unknown> => questions.ask(isUp ? child : undefined, question);
 
   return {
     get outputs() {
@@ -80,36 +80,48 @@ export function servicesOf(settings: ServicesSettings): Services {
     get starts() {
       return starts;
     },
-    get isUp() {
-      return isUp;
-    },
     onInvocation: (listener) => void listeners.push(listener),
-    async start() {
-      child = spawnServices(settings, hear);
-      starts += 1;
-      child.once('exit', gone);
-      await ready(child);
-      isUp = true;
-    },
-    async kill(whom) {
-      const pid = child?.pid;
-      if (child === undefined || pid === undefined) return;
-      const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
-      signal(whom === 'everything' ? -pid : pid, 'SIGKILL');
-      await ended;
-    },
-    signal: (name) => void (child?.pid !== undefined && signal(child.pid, name)),
-    sql: async (text) => (await ask({ sql: text })) as readonly Record<string, unknown>[],
+    start,
+    kill,
+    signal: (name) => void (child?.pid !== undefined && isRunning(child) && signal(child.pid, name)),
+    sql: async (sql) => (await ask({ sql })) as readonly Record<string, unknown>[],
     pending: async () => (await ask({ ask: 'pending' })) as number,
     orphans: () =>
-      [...environments]
-        .filter(([pid, start]) => (start < starts || !isUp) && runsWith(pid, settings.assembly))
-        .map(([pid]) => pid),
+      [...environments].flatMap(([pid, nth]) => ((nth < starts || !isUp) && isOurs(pid) ? [pid] : [])),
     signalTo: (pid, name) => signalTo(pid, settings.assembly, name),
     end() {
-      if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null)
-        signal(-child.pid, 'SIGKILL');
+      if (child?.pid !== undefined && isRunning(child)) signal(-child.pid, 'SIGKILL');
       for (const pid of environments.keys()) signalTo(pid, settings.assembly, 'SIGKILL');
+    },
+  };
+}
+
+const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode === null && signalCode === null;
+
+type Asked = { readonly sql: string } | { readonly ask: 'pending' };
+type Waiting = { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void };
+
+/** Questions to the services that wait for an answer. */
+function openQuestions() {
+  const waiting = new Map<number, Waiting>();
+  let asked = 0;
+  return {
+    ask: (child: ChildProcess | undefined, question: Asked): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        if (child === undefined) return reject(new ServicesGone('the services are down'));
+        asked += 1;
+        waiting.set(asked, { resolve, reject });
+        child.send({ id: asked, ...question } satisfies Question, () => undefined);
+      }),
+    answer(told: Extract<Told, { to: number }>): void {
+      if (told.is === 'answer') waiting.get(told.to)?.resolve(told.value);
+      else waiting.get(told.to)?.reject(new Error(told.message));
+      waiting.delete(told.to);
+    },
+    giveUp(): void {
+      for (const { reject } of waiting.values()) reject(new ServicesGone('the services died'));
+      waiting.clear();
     },
   };
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFINITION_CODES } from '../../shared/core/definition-codes.ts';
 import { parseSync } from '../../shared/core/sync-rules.ts';
-import { BAD_DEFINITIONS } from './bad-definitions.ts';
+import { BAD_DEFINITIONS } from '../corpus/definitions.ts';
 import { goodDefinition, KNOWN } from './good-definition.ts';
 
 test('the definition that all of them were made from is accepted', () => {

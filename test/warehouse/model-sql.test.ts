@@ -8,6 +8,7 @@ import type { Sync } from '../../shared/core/sync.ts';
 import { modelFaults } from '../../shared/warehouse/model-sql.ts';
 import { parseModel } from '../../shared/warehouse/parse-model.ts';
 import { modelText } from '../../shared/warehouse/sql-tokens.ts';
+import { SQL_THAT_ACTS, SQL_THAT_IS_NO_CHECK } from '../corpus/sql-payloads.ts';
 import { makeSync } from './make-sync.ts';
 
 const withSql = (sql: string): Sync => makeSync({ sql });
@@ -46,76 +47,7 @@ for (const sql of READS) {
   });
 }
 
-const ACTS: readonly (readonly [sql: string, code: string])[] = [
-  ['', 'not_a_select'],
-  [';', 'not_a_select'],
-  ['-- only a comment', 'not_a_select'],
-  ['drop table customers', 'not_a_select'],
-  ['insert into t select 1', 'not_a_select'],
-  ['update t set a = 1', 'not_a_select'],
-  ['delete from t', 'not_a_select'],
-  ['truncate t', 'not_a_select'],
-  ['merge into t using u on t.id = u.id when matched then delete', 'not_a_select'],
-  ["unload ('select 1') to 's3://elsewhere/' iam_role 'arn:aws:iam::1:role/x'", 'not_a_select'],
-  ["copy t from 's3://elsewhere/x' iam_role default", 'not_a_select'],
-  ['call p()', 'not_a_select'],
-  ['execute p', 'not_a_select'],
-  ['prepare p as select 1', 'not_a_select'],
-  ['grant select on t to public', 'not_a_select'],
-  ['create table t as select 1', 'not_a_select'],
-  ["set query_group to 'x'", 'not_a_select'],
-  ['show search_path', 'not_a_select'],
-  ['explain select 1', 'not_a_select'],
-  ['begin; drop table t; commit', 'not_a_select'],
-  ['values (1)', 'not_a_select'],
-  ['table customers', 'not_a_select'],
-  ['select 1; drop table customers', 'more_than_one_statement'],
-  ['select 1;select 2', 'more_than_one_statement'],
-  ['select 1;-- x\ndrop table t', 'more_than_one_statement'],
-  ['select 1; /* x */ delete from t;', 'more_than_one_statement'],
-  ["select ';'; drop table t --'", 'more_than_one_statement'],
-  ['select 1 -- x\r; drop table t', 'more_than_one_statement'],
-  ["select '\\'; drop table t; --'", 'ambiguous_quote'],
-  ["select 'a\\' from t", 'ambiguous_quote'],
-  ["select E'\\'; drop table t; --'", 'ambiguous_quote'],
-  ["select 'never closed", 'unreadable_sql'],
-  ['select "never closed', 'unreadable_sql'],
-  ['select 1 /* never closed', 'unfinished_comment'],
-  ['select 1 /* a /* b */ ; drop table t */', 'unfinished_comment'],
-  ['select $$;$$', 'unreadable_sql'],
-  ['select 1 \\; drop table t', 'unreadable_sql'],
-  ['select 1 \u0000', 'unreadable_sql'],
-  ['select `id` from t', 'unreadable_sql'],
-  ['select 1) as model; drop table t; --', 'more_than_one_statement'],
-  ['select 1) as model union select password from (select 1', 'unbalanced_parentheses'],
-  ['select (1', 'unbalanced_parentheses'],
-  ['select a[1)]', 'unbalanced_parentheses'],
-  ['with x as (delete from t returning *) select * from x', 'not_only_reading'],
-  ['with x as (insert into t values (1) returning *) select * from x', 'not_only_reading'],
-  ['with x as (update t set a = 1 returning *) select * from x', 'not_only_reading'],
-  ['with x as (select 1) delete from t', 'not_only_reading'],
-  ['with x as (select 1) insert into t select * from x', 'not_only_reading'],
-  ['with x as (select 1) update t set a = 1', 'not_only_reading'],
-  ['with x as (select 1) merge into t using x on true when matched then delete', 'not_only_reading'],
-  ['select * into stolen from customers', 'not_only_reading'],
-  ['select * into temp stolen from customers', 'not_only_reading'],
-  ['select * from customers for update', 'not_only_reading'],
-  ['select pg_terminate_backend(1)', 'function_refused'],
-  ['select pg_catalog.pg_cancel_backend(1)', 'function_refused'],
-  ['select "pg_terminate_backend" (1)', 'function_refused'],
-  ['select PG_SLEEP(10)', 'function_refused'],
-  ["select set_config('search_path', 'x', false)", 'function_refused'],
-  ["select nextval('s')", 'function_refused'],
-  ["select lo_export(1, '/x')", 'function_refused'],
-  ["select * from dblink('host=x', 'drop table t') as t(a int)", 'function_refused'],
-  ["select query_to_xml('delete from t', true, true, '')", 'function_refused'],
-  ['select :watermark', 'parameter_refused'],
-  ['select id from t where id = ?', 'parameter_refused'],
-  ['select * from tailrace_failed', 'reserved_name'],
-  ['select * from "TAILRACE_work"', 'reserved_name'],
-];
-
-for (const [sql, code] of ACTS) {
+for (const [sql, code] of SQL_THAT_ACTS) {
   test(`refused, ${code}: ${JSON.stringify(sql)}`, () => {
     const [fault, ...more] = modelFaults(withSql(sql));
     assert.equal(fault?.code, code);
@@ -149,19 +81,7 @@ for (const sql of EXPRESSIONS) {
   });
 }
 
-const NOT_CHECKS: readonly (readonly [sql: string, code: string])[] = [
-  ['', 'not_an_expression'],
-  ['true, true', 'not_an_expression'],
-  ['true as x', 'not_an_expression'],
-  ['id in (select id from t)', 'not_an_expression'],
-  ['true) then 1 end, (select 1', 'unbalanced_parentheses'],
-  ['true; drop table t', 'more_than_one_statement'],
-  ['true /*', 'unfinished_comment'],
-  ["email = '\\' or 1=1 --'", 'ambiguous_quote'],
-  ['pg_sleep(5) is null', 'function_refused'],
-  ['id = :id', 'parameter_refused'],
-];
-for (const [sql, code] of NOT_CHECKS) {
+for (const [sql, code] of SQL_THAT_IS_NO_CHECK) {
   test(`no check, ${code}: ${JSON.stringify(sql)}`, () => {
     const [fault] = modelFaults(withCheck(sql));
     assert.equal(fault?.code, code);

@@ -1,9 +1,9 @@
 /**
- * Definitions that are wrong, by the rule that refuses them: at least three ways to break each. Data only; the test
- * beside it asserts that each is refused at its path, with its code and with a remedy.
+ * Definitions that are wrong, by the rule that refuses them: at least three ways to break each. Data only; `test/core/bad-definitions.test.ts`
+ * asserts that each is refused at its path, with its code and with a remedy.
  */
 import type { DefinitionCode } from '../../shared/core/definition-codes.ts';
-import { edited, GONE, goodDefinition } from './good-definition.ts';
+import { edited, GONE, goodDefinition } from '../core/good-definition.ts';
 
 /** The path where the author must look, and what was written. */
 type Case = readonly [path: string, item: unknown];

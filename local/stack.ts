@@ -17,6 +17,7 @@ import type { Notification } from './services/sns.ts';
 import { loadStack, type RawStack } from './template/assembly.ts';
 import { resolveTemplate } from './template/template.ts';
 import type { Service } from './wire.ts';
+import { deployTo } from './wiring/deploy.ts';
 import { clientVariables, EMPTY_AWS_CONFIG } from './wiring/functions.ts';
 import { openParts, type Parts } from './wiring/parts.ts';
 import { readPermissions } from './wiring/permissions.ts';
@@ -71,6 +72,8 @@ export type LocalStack = {
   stats(): StackStats;
   /** Work accepted and not done: messages, asynchronous invocations, stream records. Dead letters do not count. */
   pending(): number;
+  /** Replaces the functions' code by that of another assembly of this stack; what is at work ends as it began. */
+  deploy(assembly: string): void;
   /** Kills the environments of functions whose logical id contains the text, busy or idle; returns how many. */
   kill(text: string): number;
   stop(): Promise<void>;
@@ -132,21 +135,24 @@ async function startOn(
     functions: parts.functions.map(({ target }) => target),
   });
   parts.book.start();
-  return running(listener, authorizer, base, parts, sources.started);
+  return running(listener, authorizer, base, parts, sources.started, raw);
 }
 
 function running(
   listener: Listener,
   authorizer: Authorizer,
-  { template, endpoint, dataDir }: Parameters<typeof openParts>[0],
+  base: Parameters<typeof openParts>[0],
   parts: Parts,
   { queueSources, streamSources }: Sources,
+  raw: RawStack,
 ): LocalStack {
+  const { template, endpoint, dataDir } = base;
   const credentials = { accessKeyId: OPERATOR_KEY, secretAccessKey: 'local' };
   const reachable = { region: template.region, endpoint, credentials, outputs: template.outputs };
   writeFileSync(path.join(dataDir, 'endpoints.json'), `${JSON.stringify(reachable, undefined, 2)}\n`);
   const streams = [...streamSources.values()].flat();
   const targets = parts.functions.map(({ target }) => target);
+  let deployed = raw;
   return {
     ...reachable,
     variables: { ...clientVariables({ endpoint, dataDir }, OPERATOR_KEY), AWS_REGION: template.region },
@@ -163,6 +169,10 @@ function running(
       sum(streams.map((stream) => stream.pending())) +
       sum(parts.functions.map(({ later }) => later.pending())) +
       sum(parts.polledQueues.map((queue) => queue.counts().ready + queue.counts().hidden)),
+    deploy(assembly) {
+      const context = { ...base, delivery: parts.delivery, asyncRetryMs: parts.asyncRetryMs };
+      deployed = deployTo(parts.functions, context, deployed, assembly);
+    },
     kill: (text) =>
       sum(
         targets

@@ -51,8 +51,13 @@ export type LocalFunction = {
   slot(signal: AbortSignal): Promise<void>;
   /** Kills environments, busy ones included; returns how many. */
   kill(reason: string): number;
+  /** From now on invocations run this; those that are at work end as they began, in their old environments. */
+  deploy(release: Release): void;
   stop(): void;
 };
+
+/** What an update of a function may change while the function stays the same. */
+export type Release = Pick<FunctionSettings, 'file' | 'exportName' | 'timeoutMs' | 'memoryMb' | 'variables'>;
 
 /** An account's unreserved concurrency would be 900; a laptop has fewer threads to give, and still fewer processes. */
 const UNRESERVED_MAX = { threads: 20, processes: 4 } as const;
@@ -62,6 +67,8 @@ export function createFunction(settings: FunctionSettings): LocalFunction {
   const idle: Environment[] = [];
   const busy = new Set<Environment>();
   const waiting = new Set<() => void>();
+  let release: Release = settings;
+  const madeOf = new WeakMap<Environment, Release>();
   const usage: FunctionUsage = { invocations: 0, errors: 0, coldStarts: 0, billedMs: 0 };
   const log = openLog(settings.logFile);
 
@@ -69,8 +76,17 @@ export function createFunction(settings: FunctionSettings): LocalFunction {
   function acquire(): Environment {
     for (let warm = idle.pop(); warm !== undefined; warm = idle.pop()) if (!warm.dead) return warm;
     usage.coldStarts += 1;
-    const { file, exportName, arn: functionArn, variables, memoryMb, environments: kind } = settings;
-    return startEnvironment({ kind, bootstrap: { file, exportName, functionArn }, variables, memoryMb, log });
+    const { file, exportName, variables, memoryMb } = release;
+    const bootstrap = { file, exportName, functionArn: settings.arn };
+    const made = startEnvironment({ kind: settings.environments, bootstrap, variables, memoryMb, log });
+    madeOf.set(made, release);
+    return made;
+  }
+
+  /** An environment of code that was replaced takes no other event. */
+  function giveBack(environment: Environment): void {
+    if (madeOf.get(environment) === release) idle.push(environment);
+    else environment.kill('replaced');
   }
 
   async function run(environment: Environment, event: string): Promise<InvokeResult> {
@@ -79,13 +95,13 @@ export function createFunction(settings: FunctionSettings): LocalFunction {
     const result = await environment.invoke({
       requestId: randomUUID(),
       event,
-      timeoutMs: settings.timeoutMs,
+      timeoutMs: madeOf.get(environment)?.timeoutMs ?? settings.timeoutMs,
     });
     usage.invocations += 1;
     usage.billedMs += Date.now() - startedAt;
     if (result.is === 'error') usage.errors += 1;
     busy.delete(environment);
-    if (!environment.dead) idle.push(environment);
+    if (!environment.dead) giveBack(environment);
     for (const wake of [...waiting]) wake();
     return result;
   }
@@ -118,6 +134,10 @@ export function createFunction(settings: FunctionSettings): LocalFunction {
       const all = [...busy, ...idle.splice(0)];
       for (const environment of all) environment.kill(reason);
       return all.length;
+    },
+    deploy(next) {
+      release = next;
+      for (const environment of idle.splice(0)) environment.kill('replaced');
     },
     stop() {
       for (const environment of [...busy, ...idle.splice(0)]) environment.kill('the local stack stopped');

@@ -60,6 +60,15 @@ export function createFunctions(context: FunctionContext): RunningFunction[] {
   });
 }
 
+/** What the context's template says of its functions, by logical id; nothing is made. */
+export function functionSettings(context: FunctionContext): ReadonlyMap<string, FunctionSettings> {
+  return new Map(
+    context.template
+      .ofType('AWS::Lambda::Function')
+      .map((one) => [one.logicalId, settingsOf(context, one, functionSchema.parse(one.properties))]),
+  );
+}
+
 function settingsOf(context: FunctionContext, resource: Resource, properties: Properties): FunctionSettings {
   const { logicalId, identity } = resource;
   const { file, exportName } = handlerFile(context.assetOf(properties.Code.S3Key), properties.Handler);

@@ -51,6 +51,8 @@ export type Parts = {
   readonly warehouse: LocalRedshift;
   readonly functions: readonly RunningFunction[];
   readonly book: ScheduleBook;
+  /** Before the first retry of an asynchronous invocation. */
+  readonly asyncRetryMs: number;
   close(): Promise<void>;
 };
 
@@ -104,6 +106,7 @@ export async function openParts(base: Base): Promise<Parts> {
     warehouse,
     functions,
     book,
+    asyncRetryMs,
   };
   return {
     ...parts,

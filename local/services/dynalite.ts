@@ -89,10 +89,22 @@ export async function openItemStore(directory: string, account: string, region: 
   });
   store.tableDb.awsAccountId = account;
   store.tableDb.awsRegion = region;
+  const open = new Set<Promise<unknown>>();
+  let closing = false;
   return {
     createTable: (shape, onChange) => createTable(store, shape, onChange),
-    call: (action, input) => callAction(store, action, input),
-    close: () => store.lifecycleManager.gracefulClose(),
+    async call(action, input) {
+      if (closing) throw new ServiceError('InternalServerError', 'the local stack is stopping', 500);
+      const call = callAction(store, action, input);
+      open.add(call);
+      return call.finally(() => open.delete(call));
+    },
+    /** A call on a database that is closed under it would throw where nobody can catch it. */
+    async close() {
+      closing = true;
+      await Promise.allSettled(open);
+      await store.lifecycleManager.gracefulClose();
+    },
   };
 }
 

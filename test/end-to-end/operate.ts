@@ -2,10 +2,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DeleteObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { LocalStack } from '../../local/stack.ts';
-import { type ItemKey, runKey } from '../../shared/core/names.ts';
+import { type ItemKey, runKey, runPrefix } from '../../shared/core/names.ts';
 import type { Phase, RunResult } from '../../shared/core/run.ts';
 import { type SmallWorld, until } from './small-world.ts';
 
@@ -78,16 +79,51 @@ export async function runItem(
   return Item;
 }
 
-/** Puts an item of the state as a crash, or time, would have left it; `:zero` is 0. */
-export async function rewrite({ state }: SmallWorld, key: ItemKey, expression: string): Promise<void> {
+/** Puts an item of the state as a crash, or time, would have left it. */
+export async function rewrite(
+  { state }: SmallWorld,
+  key: ItemKey,
+  change: { readonly set?: Readonly<Record<string, unknown>>; readonly remove?: readonly string[] },
+): Promise<void> {
+  const { set = {}, remove = [] } = change;
+  const names = [...Object.keys(set), ...remove];
+  const sets = Object.keys(set).map((name) => `#${name} = :${name}`);
   await state.client.send(
     new UpdateCommand({
       TableName: state.table,
       Key: { ...key },
-      UpdateExpression: expression,
-      ...(expression.includes(':zero') ? { ExpressionAttributeValues: { ':zero': 0 } } : {}),
+      UpdateExpression: [
+        ...(sets.length > 0 ? [`SET ${sets.join(', ')}`] : []),
+        ...(remove.length > 0 ? [`REMOVE ${remove.map((name) => `#${name}`).join(', ')}`] : []),
+      ].join(' '),
+      ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+      ...(sets.length === 0
+        ? {}
+        : {
+            ExpressionAttributeValues: Object.fromEntries(
+              Object.entries(set).map(([name, value]) => [`:${name}`, value]),
+            ),
+          }),
     }),
   );
+}
+
+/** Keys of a run's objects whose name in its folder matches. */
+export async function runObjects(
+  { stack, s3 }: SmallWorld,
+  syncId: string,
+  epoch: number,
+  names: RegExp,
+): Promise<readonly string[]> {
+  const Bucket = stack.outputs.StagingBucket;
+  const Prefix = runPrefix(syncId, epoch);
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
+  return Contents.flatMap(({ Key = '' }) => (names.test(Key.slice(Prefix.length)) ? [Key] : []));
+}
+
+export async function deleteObjects({ stack, s3 }: SmallWorld, keys: readonly string[]): Promise<void> {
+  const Bucket = stack.outputs.StagingBucket;
+  for (const Key of keys) await s3.send(new DeleteObjectCommand({ Bucket, Key }));
 }
 
 /** Every environment of the functions dies again and again until the work is done. */

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DeleteCommand, DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import pg from 'pg';
@@ -42,6 +43,7 @@ export type SmallWorld = {
   readonly stack: LocalStack;
   readonly state: StateTable;
   readonly sqs: SQSClient;
+  readonly s3: S3Client;
   sync(syncId: string): Promise<SyncState | undefined>;
   runs(syncId: string): Promise<readonly EndedRun[]>;
   define(definition: Definition): Promise<void>;
@@ -194,11 +196,12 @@ export function openWorld(outside: Outside, stack: LocalStack, dataDir: string):
   const TableName = stack.outputs.DefinitionsTable ?? '';
   const lambda = new LambdaClient(client);
   const sqs = new SQSClient(client);
+  const s3 = new S3Client({ ...client, forcePathStyle: true });
   const said: string[] = [];
   let stopped = false;
   stack.onEvent((_bus, event) => void said.push(JSON.stringify(event)));
   return {
-    ...{ outside, dataDir, stack, state, sqs },
+    ...{ outside, dataDir, stack, state, sqs, s3 },
     sync: async (syncId) => (await readSyncs(state)).find((sync) => sync.syncId === syncId),
     runs: (syncId) => endedRuns(state, syncId),
     async define(definition) {
@@ -238,6 +241,7 @@ export function openWorld(outside: Outside, stack: LocalStack, dataDir: string):
       documents.destroy();
       lambda.destroy();
       sqs.destroy();
+      s3.destroy();
       await stack.stop();
     },
   };

@@ -52,7 +52,7 @@ async function assertSecret(world: SmallWorld): Promise<void> {
 const LOOKED_AT: readonly (readonly [kind: RegExp, said: string])[] = [
   [/^logs\//, '"message":"run_committed"'],
   [/^logs\//, '"_aws":{'],
-  [/^logs\/\w*LoadBatch/, 'auth_refused'],
+  [/^logs\/\w*LoadBatch/, 'load_batch_ended'],
   [/^queues\/.*(express|bulk)/, '"people-to-mail\\"'],
   [/^queues\/.*DeadLetters/, '"people-to-mail\\"'],
   [/^queues\/.*Undelivered/, 'errorMessage'],

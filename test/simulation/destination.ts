@@ -41,9 +41,13 @@ export type Account = {
   /** When requests left, by how far the sender's clock is off. */
   readonly sentAt: Map<number, number[]>;
   downUntil: number;
-  /** Class B: what each key was used for, and its final answers. */
-  readonly answered: Map<string, { readonly rows: string; readonly outcomes: Map<string, Outcome> }>;
+  /** Class B: what each key was used for, and what was answered. */
+  readonly answered: Map<string, { readonly rows: string; readonly outcomes: readonly Outcome[] }>;
+  /** Class B: keys of requests that were refused as a whole, and will be again. */
+  readonly refused: Set<string>;
   readonly jobs: Map<string, { readonly doneAt: number; outcomes: readonly Outcome[] }>;
+  /** A request takes effect. */
+  onEffect: (what: string) => void;
   /** Called with each row as it is applied. */
   onApply: (syncId: string, epoch: number, request: WriteRequest, row: WriteRequest['rows'][number]) => void;
   /** A key of class B came again with other rows. */
@@ -60,7 +64,9 @@ export function simulatedAccount(shape: Shape): Account {
     sentAt: new Map(),
     downUntil: 0,
     answered: new Map(),
+    refused: new Set(),
     jobs: new Map(),
+    onEffect: () => undefined,
     onApply: () => undefined,
     onKeyReused: () => undefined,
   };
@@ -180,35 +186,39 @@ function senderOf({ idempotencyKey }: WriteRequest): { readonly syncId: string; 
 
 function write(tools: Tools, request: WriteRequest): readonly Outcome[] | Fault {
   const { account, faults, random } = tools;
+  account.onEffect(`${request.operation} ${request.idempotencyKey}`);
   const { syncId } = senderOf(request);
   const { rows } = request;
-  const isOdd = rows.length > 1 && faults.fires('refusedWhole', syncId);
+  const isKeyed = account.shape.idempotency === 'keyed';
+  const known = isKeyed ? answerTo(account, request) : undefined;
+  if (known !== undefined) return random.shuffled(known);
+  const isOdd =
+    rows.length > 1 && (account.refused.has(request.idempotencyKey) || faults.fires('refusedWhole', syncId));
   const isPoisoned = rows.some((row) => nameOf(row).startsWith('poison'));
   if (isOdd || (isPoisoned && (rows.length > 1 || random.chance(0.5)))) {
+    if (isKeyed) account.refused.add(request.idempotencyKey);
     return new Fault('row', REQUEST_REFUSED, 'a row is wrong');
   }
-  const known = account.shape.idempotency === 'keyed' ? keyed(account, request) : undefined;
   const outcomes = rows.flatMap((row): readonly Outcome[] => {
-    const last = known?.get(row.key);
-    if (last !== undefined) return [last];
     if (faults.fires('answeredPartly', syncId)) {
       return random.chance(0.5) ? [] : [{ key: row.key, is: 'deferred', waitMs: random.below(2000) }];
     }
-    const outcome = take(account, request, row);
-    known?.set(row.key, outcome);
-    return [outcome];
+    return [take(account, request, row)];
   });
+  // A request of which nothing was taken is not remembered: it may be made again with its key.
+  const isTaken = outcomes.some(({ is }) => is !== 'deferred');
+  if (isKeyed && isTaken) account.answered.set(request.idempotencyKey, { rows: rowsOf(request), outcomes });
   return random.shuffled(outcomes);
 }
 
-function keyed(account: Account, request: WriteRequest): Map<string, Outcome> {
-  const rows = JSON.stringify([request.operation, request.rows]);
-  const key = request.idempotencyKey;
-  const known = account.answered.get(key) ?? { rows, outcomes: new Map() };
-  if (known.rows !== rows) account.onKeyReused(key);
-  account.answered.set(key, known);
-  return known.outcomes;
+/** Class B: what was said to this request before, as it was. */
+function answerTo(account: Account, request: WriteRequest): readonly Outcome[] | undefined {
+  const known = account.answered.get(request.idempotencyKey);
+  if (known !== undefined && known.rows !== rowsOf(request)) account.onKeyReused(request.idempotencyKey);
+  return known?.outcomes;
 }
+
+const rowsOf = ({ operation, rows }: WriteRequest): string => JSON.stringify([operation, rows]);
 
 /** The rows are applied when the job is done, a while after it was taken. */
 function submit(tools: Tools, request: WriteRequest): { readonly jobId: string } | Fault {

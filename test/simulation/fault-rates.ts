@@ -14,7 +14,7 @@ const MOST = {
   clockSkew: 0.5,
   statementFails: 0.2,
   statementSlow: 0.3,
-  statementLost: 0.1,
+  statementLost: 0.2,
   eventLost: 0.3,
   eventTwice: 0.3,
   eventLate: 0.3,
@@ -35,8 +35,10 @@ const MOST = {
   generationPerMinute: 0.01,
   deletedPerMinute: 0.01,
   deployedPerMinute: 0.05,
-  emptiedPerMinute: 0.03,
-  tornModelPerMinute: 0.03,
+  emptiedPerMinute: 0.06,
+  tornModelPerMinute: 0.06,
+  grownPerMinute: 0.03,
+  forgottenPerHold: 0.5,
 } as const;
 
 export type FaultName = keyof typeof MOST;

@@ -4,10 +4,11 @@
  */
 import { runKey, SYNC_PARTITION, shardKey } from '../../shared/core/names.ts';
 import { unpackCounts } from '../../shared/core/outcomes.ts';
-import type { Cut, SyncState } from '../../shared/core/run.ts';
+import type { Cut, ResumePoint, SyncState } from '../../shared/core/run.ts';
 import type { FailureRecord } from '../../shared/core/stage.ts';
 import { removedPolicy, type Sync } from '../../shared/core/sync.ts';
 import type { WriteRequest } from '../../shared/destinations/destination.ts';
+import { ONE_REQUEST } from '../../shared/engine/load-batch-point.ts';
 import type { Item } from '../../shared/ports.ts';
 import type { Extracted } from '../memory/extraction.ts';
 import type { MemoryPorts } from '../memory/memory-ports.ts';
@@ -39,7 +40,9 @@ export type Oracle = {
   readonly flipped: { readonly syncId: string; readonly epoch: number }[];
   /** Records of a generation or definition that is gone: nobody removes them. */
   readonly orphans: Map<string, Set<string>>;
-  /** Class C: rows applied, by run and key. */
+  /** Class B: batches with a request that was split after it had crashed its loader twice, by run. */
+  readonly split: Set<string>;
+  /** Classes B and C: rows applied, by run and key. */
   readonly applied: Set<string>;
   /** Writes to the items of a run. */
   readonly writes: Map<string, number>;
@@ -204,7 +207,9 @@ export function checkApply(
     wrong('I10', 'rows of an epoch that was never extracted');
     return;
   }
-  checkOnce(oracle, known, `${epochName(syncId, epoch)} ${key}`, wrong);
+  const [, , batch] = request.idempotencyKey.split('.');
+  const run = epochName(syncId, epoch);
+  if (!oracle.split.has(`${run} ${batch}`)) checkOnce(oracle, known, `${run} ${key}`, wrong);
   if (!removes(request, row)) {
     const source = known.definition.fields.find((field) => field.to === 'source');
     const says = source !== undefined && 'value' in source ? source.value : undefined;
@@ -218,10 +223,12 @@ export function checkApply(
   }
 }
 
-/** Class C: unless the sync wants unknown calls again, no row takes effect twice in one run. */
+/** Class B, and class C unless the sync wants unknown calls again: no row takes effect twice in one run. */
 function checkOnce({ account, applied }: Oracle, { definition }: Epoch, name: string, wrong: Wrong): void {
-  if (account.shape.idempotency !== 'unsafe' || definition.destination.unknowns === 'resend') return;
-  if (applied.has(name)) wrong('class C', `${name} took effect twice`);
+  const { idempotency } = account.shape;
+  if (idempotency === 'idempotent') return;
+  if (idempotency === 'unsafe' && definition.destination.unknowns === 'resend') return;
+  if (applied.has(name)) wrong(idempotency === 'keyed' ? 'class B' : 'class C', `${name} took effect twice`);
   applied.add(name);
 }
 
@@ -240,6 +247,15 @@ export function checkRate(oracle: Oracle, rate: { readonly requests: number; rea
       });
       return;
     }
+  }
+}
+
+/** Called on every write of a SHARD item. */
+export function noteSplits({ account, split }: Oracle, run: string, shard: string, item: Item): void {
+  if (account.shape.idempotency !== 'keyed') return;
+  for (const [name, point] of Object.entries(item)) {
+    const crashes = (point as Partial<ResumePoint> | null)?.crashes ?? 0;
+    if (crashes >= ONE_REQUEST) split.add(`${run} ${Number(shard)}-${name.slice(1)}`);
   }
 }
 

@@ -13,6 +13,8 @@ export type Editor = {
   readonly table: ModelTable;
   /** A few edits at this moment; nothing while a reload is at work. */
   edit(nowMs: number): void;
+  /** Many new rows at once. */
+  grow(nowMs: number): void;
   /** Puts back what was changed last, and takes out what was added last. */
   revert(nowMs: number): void;
   /** Takes rows away until `restore`. */
@@ -68,6 +70,10 @@ export function modelEditor(random: Random, nowMs: number, isCoarse = false): Ed
     edit: (now) => {
       if (hidden !== undefined) return;
       for (let turn = random.below(6); turn >= 0; turn -= 1) one(now);
+    },
+    grow: (now) => {
+      if (hidden !== undefined) return;
+      table.rows = [...table.rows, ...Array.from({ length: 20 + random.below(30) }, () => added(now))];
     },
     revert: (now) => {
       if (hidden !== undefined) return;

@@ -2,14 +2,16 @@
  * What a missing guard would do, made by changing the ports under the use cases, so that the product has no switch.
  * With any of these on, the simulator must find a violation of what the guard protects.
  */
+import { readMessage } from '../../shared/core/message.ts';
 import { runKey, SYNC_PARTITION, shardKey, stageManifestKey, stagePrefix } from '../../shared/core/names.ts';
 import type { Cut } from '../../shared/core/run.ts';
 import type { ExtractionCounts } from '../../shared/core/stage.ts';
+import type { AnyDestination, WriteRequest } from '../../shared/destinations/destination.ts';
 import { loaderMemory } from '../../shared/engine/load-batch-plan.ts';
-import type { Pacer } from '../../shared/engine/reserve-slots-pacer.ts';
-import type { Attribute, Item, Update } from '../../shared/ports.ts';
+import type { Attribute, Item, LoaderPorts, Update } from '../../shared/ports.ts';
 import type { MemoryPorts } from '../memory/memory-ports.ts';
-import type { LoaderMutation, Mutation } from './simulate.ts';
+import type { LoaderMutation, Mutation, WorldMutation } from './simulate.ts';
+import type { World } from './world.ts';
 
 export type NamedMutation = {
   readonly guard: string;
@@ -17,6 +19,7 @@ export type NamedMutation = {
   readonly protects: readonly string[];
   readonly mutate?: Mutation;
   readonly mutateLoaders?: LoaderMutation;
+  readonly mutateWorld?: WorldMutation;
   /** Noticed it when this was written: tried first. */
   readonly seed: number;
 };
@@ -25,7 +28,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'acquire is conditional',
     protects: ['I4'],
-    seed: 2,
+    seed: 1,
     mutate: onSync((change, item) =>
       change.set?.phase === 'extracting' && item !== undefined ? { ...change, when: [] } : change,
     ),
@@ -43,7 +46,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'an abandoned run is dirty',
     protects: ['I7'],
-    seed: 3,
+    seed: 8,
     mutate: onSync((change) => {
       const { dirty: _, ...set } = change.set ?? {};
       return change.set?.phase === 'idle' && set.snapshotEpoch === undefined ? { ...change, set } : change;
@@ -52,7 +55,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'no run within the grace',
     protects: ['I5', 'I6'],
-    seed: 307,
+    seed: 12,
     mutate: (base) => {
       Object.assign(base.settings, { graceMs: 0 });
     },
@@ -60,16 +63,13 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'failures are recorded before the settle',
     protects: ['I2', 'I12', 'I1'],
-    seed: 1,
-    mutate: (base) => {
-      const { put } = base.objects;
-      base.objects.put = async (key, body) => (key.includes('/failures/') ? undefined : put(key, body));
-    },
+    seed: 18,
+    mutateLoaders: () => remembered(settledFirst),
   },
   {
     guard: 'messages that were not taken are sent again',
     protects: ['I11'],
-    seed: 2,
+    seed: 6,
     mutate: (base) => {
       const { send } = base.queue;
       base.queue.send = async (...args) => {
@@ -97,7 +97,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a settle is written once',
     protects: ['I2'],
-    seed: 8,
+    seed: 3,
     mutate: (base) => {
       const { update } = base.state;
       base.state.update = async (key, change) => {
@@ -114,7 +114,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'keys of abandoned runs are looked at again',
     protects: ['I7', 'I1'],
-    seed: 104,
+    seed: 233,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => submit({ ...request, dirty: [] });
@@ -123,7 +123,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'carried failures stay in the failure set',
     protects: ['I12'],
-    seed: 1,
+    seed: 8,
     mutate: (base) => {
       const { get } = base.objects;
       base.objects.get = async (key) => (key.endsWith('/carried/manifest') ? undefined : get(key));
@@ -132,19 +132,19 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'deletes are capped',
     protects: ['I10'],
-    seed: 45,
+    seed: 53,
     mutate: seenCounts((counts) => ({ ...counts, removed: 0 })),
   },
   {
     guard: 'a shrunken model is held',
     protects: ['I7', 'I10'],
-    seed: 8,
+    seed: 12,
     mutate: seenCounts((counts) => ({ ...counts, modelRows: 1000 })),
   },
   {
     guard: 'dead letters are recorded',
     protects: ['I11'],
-    seed: 69,
+    seed: 48,
     mutate: (base) => {
       const { receiveDead } = base.queue;
       base.queue.receiveDead = (...args) => {
@@ -155,14 +155,14 @@ export const MUTATIONS: readonly NamedMutation[] = [
   },
   {
     guard: 'an epoch is extracted once',
-    protects: ['I1'],
-    seed: 82,
+    protects: ['I1', 'I2'],
+    seed: 231,
     mutate: extractAgain,
   },
   {
     guard: 'rows on the edge of a cursor window are in the next one',
     protects: ['I7'],
-    seed: 214,
+    seed: 34,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => {
@@ -180,7 +180,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'slots are reserved by a conditional write',
     protects: ['I9'],
-    seed: 2,
+    seed: 6,
     mutate: (base) => {
       const { update } = base.state;
       base.state.update = async (key, change) => {
@@ -194,26 +194,22 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a slot that is late is void',
     protects: ['I9'],
-    seed: 1,
-    mutateLoaders: () => {
-      const known = new WeakSet<Pacer>();
-      return (ports) => {
+    seed: 9,
+    mutateLoaders: () =>
+      remembered((ports) => {
         const { pacer } = loaderMemory(ports);
         const { take } = pacer;
-        if (known.has(pacer)) return ports;
-        known.add(pacer);
         pacer.take = async (need) => {
           const taken = await take(need);
           return taken.is === 'go' ? { is: 'go', lateAt: Number.POSITIVE_INFINITY } : taken;
         };
         return ports;
-      };
-    },
+      }),
   },
   {
     guard: 'one probe is elected',
     protects: ['I13'],
-    seed: 50,
+    seed: 46,
     mutate: onPartition('BREAKER#', (change) => ({ ...change, when: [] })),
   },
   {
@@ -228,7 +224,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'the snapshot moves by committed deltas only',
     protects: ['I7'],
-    seed: 57,
+    seed: 4,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => {
@@ -248,7 +244,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a run keeps the definition that it began with',
     protects: ['I1'],
-    seed: 34,
+    seed: 10,
     mutate: (base) => {
       const { get } = base.objects;
       base.objects.get = async (key) => {
@@ -275,11 +271,58 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a call of class C is claimed',
     protects: ['class C'],
-    seed: 36,
+    seed: 31,
     mutate: onPartition('SHARD#', (change) => {
       const points = Object.entries(change.set ?? {}).map(([name, value]) => [name, unclaimed(value)]);
       return { ...change, ...(change.set === undefined ? {} : { set: Object.fromEntries(points) }) };
     }),
+  },
+  {
+    guard: 'a batch of class C has one owner',
+    protects: ['class C'],
+    seed: 152,
+    mutate: onPartition('SHARD#', (change) => {
+      const isOwner = (name: string): boolean => /^o\d+$/.test(name);
+      const set = Object.entries(change.set ?? {}).filter(([name]) => !isOwner(name));
+      const when = (change.when ?? []).filter((one) => 'any' in one || !isOwner(one.attribute));
+      return { ...change, when, ...(change.set === undefined ? {} : { set: Object.fromEntries(set) }) };
+    }),
+  },
+  {
+    guard: 'a request of class B keeps its key',
+    protects: ['class B'],
+    seed: 11,
+    mutateLoaders: () => {
+      let calls = 0;
+      return remembered((ports) =>
+        sending(ports, (request) => {
+          calls += 1;
+          return { ...request, idempotencyKey: `${request.idempotencyKey}.${calls}` };
+        }),
+      );
+    },
+  },
+  {
+    guard: 'a message of a later version goes back',
+    protects: ['I11'],
+    seed: 41,
+    mutateWorld: (world) => {
+      world.read = (body, formats) => {
+        const read = readMessage(body, formats);
+        return read === 'later' ? 'foreign' : read;
+      };
+    },
+  },
+  {
+    guard: 'a message of the version before is read',
+    protects: ['I11'],
+    seed: 11,
+    mutateWorld: (world) => {
+      world.read = (body, formats) => {
+        const newest = Math.max(...Object.keys(formats).map(Number));
+        return body.startsWith(`{"v":${newest},`) ? readMessage(body, formats) : 'foreign';
+      };
+    },
   },
   {
     guard: 'what the warehouse says loses what it quotes',
@@ -298,6 +341,57 @@ export const MUTATIONS: readonly NamedMutation[] = [
     },
   },
 ];
+
+/** One view for each environment: what a loader remembers hangs on its ports. */
+function remembered(view: (ports: LoaderPorts) => LoaderPorts): World['loaderPorts'] {
+  const views = new WeakMap<LoaderPorts, LoaderPorts>();
+  return (ports) => {
+    const known = views.get(ports) ?? view(ports);
+    views.set(ports, known);
+    return known;
+  };
+}
+
+/** The settle or the resume point first, then the failure object that it speaks of. */
+function settledFirst(ports: LoaderPorts): LoaderPorts {
+  const later: (() => Promise<void>)[] = [];
+  const { objects, state } = ports;
+  return {
+    ...ports,
+    objects: {
+      ...objects,
+      put: async (key, body) => {
+        if (!key.includes('/failures/')) return objects.put(key, body);
+        later.push(() => objects.put(key, body));
+      },
+    },
+    state: {
+      ...state,
+      update: async (key, change) => {
+        const written = await state.update(key, change);
+        if (key.partition.startsWith('SHARD#')) for (const put of later.splice(0)) await put();
+        return written;
+      },
+    },
+  };
+}
+
+/** Requests that are not what the engine made them. */
+function sending(ports: LoaderPorts, change: (request: WriteRequest) => WriteRequest): LoaderPorts {
+  const bound = ports.destination;
+  const { destination } = bound;
+  const changed: AnyDestination =
+    destination.kind === 'calls'
+      ? {
+          ...destination,
+          write: (ctx, target, request) => destination.write(ctx, target, change(request)),
+        }
+      : {
+          ...destination,
+          submit: (ctx, target, request) => destination.submit(ctx, target, change(request)),
+        };
+  return { ...ports, destination: { ...bound, destination: changed } };
+}
 
 function onPartition(prefix: string, change: (update: Update) => Update): Mutation {
   return (base) => {
@@ -321,21 +415,27 @@ function unclaimed(value: Attribute): Attribute {
   return rest;
 }
 
-/** A repeated submit of an epoch runs again, over the stage of the first. */
+/** A repeated submit of an epoch is a second execution, which ends when the first one's batches are on their way. */
 function extractAgain(base: MemoryPorts): void {
   const { submit } = base.warehouse;
+  const repeated = new Set<string>();
   base.warehouse.submit = async (request) => {
-    const { syncId } = request.definition.sync;
-    const statements = base.warehouse.statements as Map<string, unknown>;
-    const id = `${syncId}/${request.epoch}`;
-    if (statements.has(id)) {
-      const stage = stagePrefix(syncId, request.epoch);
-      for (const key of base.objects.keys()) if (key.startsWith(stage)) base.objects.remove(key);
-      base.warehouse.repeatable(syncId);
-      statements.delete(id);
-    }
+    const id = `${request.definition.sync.syncId}/${request.epoch}`;
+    if (base.warehouse.statements.has(id)) repeated.add(id);
     return submit(request);
   };
+  base.state.onWrite(({ partition, sort }, before, after) => {
+    const id = `${sort}/${after.epoch}`;
+    const isEntered = before?.phase === 'extracting' && after.phase === 'loading';
+    if (partition !== SYNC_PARTITION || !isEntered || !repeated.has(id)) return;
+    const statement = base.warehouse.statements.get(id);
+    if (statement === undefined || base.warehouse.way === 'pages') return;
+    const stage = stagePrefix(sort, Number(after.epoch));
+    for (const key of base.objects.keys()) if (key.startsWith(stage)) base.objects.remove(key);
+    base.warehouse.repeatable(sort);
+    statement.state = 'running';
+    base.warehouse.run(id);
+  });
 }
 
 /** Loaders find their own epoch at work, whatever SYNC says. */

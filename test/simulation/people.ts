@@ -12,6 +12,7 @@ import { fenceRun } from '../../shared/engine/fence-run.ts';
 import { pauseSync } from '../../shared/engine/pause-sync.ts';
 import { resumeSync } from '../../shared/engine/resume-sync.ts';
 import { acceptSync, type MemoryPorts, writtenSync } from '../memory/memory-ports.ts';
+import { deploy } from './deploys.ts';
 import { epochName, plainSync } from './invariants.ts';
 import type { Editor } from './model-edits.ts';
 import { act, after, type Known, MINUTE_MS, tick, type World } from './world.ts';
@@ -33,8 +34,8 @@ export function peopleAct(world: World): void {
     else if (random.chance(0.25)) tick(world, syncId);
   }
   if (world.isQuiet) return;
-  if (faults.fires('downPerMinute')) account.downUntil = base.clock.now() + random.below(40 * MINUTE_MS);
-  if (faults.fires('deployedPerMinute')) world.frozen.clear();
+  if (faults.fires('downPerMinute')) account.downUntil = base.clock.now() + random.below(70 * MINUTE_MS);
+  if (faults.fires('deployedPerMinute')) deploy(world);
 }
 
 /** Someone cancels a run, perhaps because the model was wrong: then it is put back as it was. */
@@ -52,18 +53,25 @@ export function cancelRun(world: World, syncId: string, epoch: number): void {
 function decide(world: World, syncId: string): void {
   const { base, oracle, random } = world;
   const sync = syncNow(base, syncId);
-  if (sync?.phase !== 'held' || sync.hold === undefined || random.chance(0.8)) return;
-  const epoch = oracle.epochs.get(epochName(syncId, sync.epoch));
+  const isSlow = random.chance(world.isQuiet ? 0.5 : 0.85);
+  if (sync?.phase !== 'held' || sync.hold === undefined || isSlow) return;
+  const name = epochName(syncId, sync.epoch);
+  if (world.forgotten.has(name)) return;
+  const epoch = oracle.epochs.get(name);
   const { planHash } = sync.hold;
+  const discard = (): void => {
+    void act(world, { name: 'api', syncId, run: (ports) => discardHold(ports, { syncId, planHash }) });
+  };
   if (epoch?.isWhole === true) {
     epoch.approved = true;
     const timeoutMs = 5 * MINUTE_MS;
     const run = (ports: Parameters<typeof approveHold>[0]) =>
       approveHold(ports, { syncId, planHash, signal });
     void act(world, { name: 'api', syncId, timeoutMs, run });
-  } else {
-    void act(world, { name: 'api', syncId, run: (ports) => discardHold(ports, { syncId, planHash }) });
-  }
+    // Two people at once.
+    if (random.chance(0.1)) void act(world, { name: 'api', syncId, timeoutMs, run });
+    if (!world.isQuiet && random.chance(0.1)) discard();
+  } else discard();
 }
 
 function disturb(world: World, syncId: string, editor: Editor): void {
@@ -75,6 +83,7 @@ function disturb(world: World, syncId: string, editor: Editor): void {
     void act(world, { name: 'api', syncId, run: (ports) => pauseSync(ports, { syncId, code: 'by_hand' }) });
     after(world, random.below(20 * MINUTE_MS), () => resume(world, syncId));
   }
+  if (faults.fires('grownPerMinute', syncId)) editor.grow(base.clock.now());
   if (faults.fires('editedPerMinute', syncId)) editFields(world, syncId);
   if (faults.fires('generationPerMinute', syncId)) editChanges(world, syncId);
   if (faults.fires('deletedPerMinute', syncId)) void deleteDefinition(world, syncId);

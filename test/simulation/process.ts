@@ -8,6 +8,7 @@ import type { ObjectStore, Ports } from '../../shared/ports.ts';
 import type { MemoryPorts } from '../memory/memory-ports.ts';
 import type { Random } from '../memory/seeded.ts';
 import type { Faults } from './fault-rates.ts';
+import { stageOf } from './stages.ts';
 
 /** One invocation. */
 export type Process = {
@@ -168,7 +169,7 @@ function remotePorts(host: Host, within: Environment): Ports {
       submit: far('submit', warehouse.submit),
       status: far('status', warehouse.status),
       counts: far('counts', warehouse.counts),
-      stage: far('stage', warehouse.stage),
+      stage: stageOf(host, within),
       cancel: far('cancel', warehouse.cancel),
       forget: far('forget', warehouse.forget),
     },

@@ -44,11 +44,17 @@ export async function shrink(history: History): Promise<Shrunk> {
 const total = ({ faults }: History): number => Object.values(faults).reduce((sum, times) => sum + times, 0);
 
 /** What a person reads of a failing seed. */
-export function told({ seed, violations, faults, events }: History, limits?: FaultLimits): string {
+export function told({ seed, violations, faults, events, brokenAt }: History, limits?: FaultLimits): string {
   const broken = violations.slice(0, 10).map(({ invariant, message }) => `${invariant}: ${message}`);
   const limited =
     limits?.without === undefined
       ? []
       : [`shrunk: without ${[...limits.without].join(',')}; at most ${limits.most ?? 'all'} faults`];
-  return [`seed ${seed}`, ...broken, JSON.stringify(faults), ...limited, ...events.slice(-20)].join('\n');
+  return [
+    `seed ${seed}`,
+    ...broken,
+    JSON.stringify(faults),
+    ...limited,
+    ...events.slice(0, brokenAt).slice(-20),
+  ].join('\n');
 }

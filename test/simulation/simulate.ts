@@ -3,15 +3,17 @@
  * come to rest. The same seed gives the same history.
  */
 import { hash } from 'node:crypto';
+import { readMessage } from '../../shared/core/message.ts';
 import { SYNC_PARTITION } from '../../shared/core/names.ts';
-import type { Cut } from '../../shared/core/run.ts';
+import type { Cut, Hold } from '../../shared/core/run.ts';
 import type { Sync } from '../../shared/core/sync.ts';
 import type { Item } from '../../shared/ports.ts';
 import { ACCOUNT, acceptSync, type MemoryPorts, memoryPorts, writtenSync } from '../memory/memory-ports.ts';
 import { memoryQueue } from '../memory/memory-queue.ts';
 import { type Random, seededRandom } from '../memory/seeded.ts';
+import { bodyOf, type Deployed } from './deploys.ts';
 import { placeOf, type Shape, simulatedAccount } from './destination.ts';
-import { type FaultLimits, type FaultName, faultRates } from './fault-rates.ts';
+import { type FaultLimits, type FaultName, type Faults, faultRates } from './fault-rates.ts';
 import {
   checkApply,
   checkBreaker,
@@ -21,6 +23,7 @@ import {
   checkTransition,
   checkWrites,
   epochName,
+  noteSplits,
   type Oracle,
   type Violation,
 } from './invariants.ts';
@@ -39,8 +42,10 @@ export type History = {
   readonly commits: number;
   /** Of every write to the state table, in order. */
   readonly hash: string;
-  /** Writes to the state table and faults, with their times. */
+  /** Writes to the state table, requests and faults, with their times. */
   readonly events: readonly string[];
+  /** How many events there were when the first invariant broke. */
+  readonly brokenAt: number | undefined;
 };
 
 /** Changes the ports under the use cases: what a missing guard would do. */
@@ -48,9 +53,13 @@ export type Mutation = (base: MemoryPorts) => void;
 /** The same for what only loaders see. */
 export type LoaderMutation = (base: MemoryPorts) => World['loaderPorts'];
 
+/** And for what stands around the use cases, as a handler does. */
+export type WorldMutation = (world: World) => void;
+
 export type Options = {
   readonly mutate?: Mutation;
   readonly mutateLoaders?: LoaderMutation;
+  readonly mutateWorld?: WorldMutation;
   readonly limits?: FaultLimits;
 };
 
@@ -66,14 +75,15 @@ const RATES = [
 
 export async function simulate(
   seed: number,
-  { mutate, mutateLoaders, limits = {} }: Options = {},
+  { mutate, mutateLoaders, mutateWorld, limits = {} }: Options = {},
 ): Promise<History> {
   const random = seededRandom(seed);
   const base = basePorts(seed, random);
   mutate?.(base);
   const loaderPorts = mutateLoaders?.(base);
-  const noted: Noted = { events: [], pairs: {} };
+  const noted: Noted = { events: [], pairs: {}, brokenAt: undefined };
   const world = await makeWorld(base, random, { limits, noted, loaderPorts });
+  mutateWorld?.(world);
   watch(world, noted);
   begin(world);
   const { clock } = base;
@@ -93,6 +103,7 @@ export async function simulate(
     ...world.counts,
     hash: hash('sha256', noted.events.join('\n'), 'hex'),
     events: noted.events,
+    brokenAt: noted.brokenAt,
   };
 }
 
@@ -110,12 +121,17 @@ function judge({ base, faults, oracle, syncs }: World): void {
   }
 }
 
-type Noted = { readonly events: string[]; readonly pairs: Record<string, number> };
+type Noted = {
+  readonly events: string[];
+  readonly pairs: Record<string, number>;
+  brokenAt: number | undefined;
+};
 
 function basePorts(seed: number, random: Random): MemoryPorts {
   const rate = random.pick(RATES);
   const account = { ...ACCOUNT, rate, requestRowsMax: 5 };
-  const base = memoryPorts(seed, { accounts: { [ACCOUNT.name]: account } });
+  const extraction = random.pick(['unload', 'unload', 'pages'] as const);
+  const base = memoryPorts(seed, { accounts: { [ACCOUNT.name]: account }, extraction });
   // Some histories have a queue that gives up early, so that dead letters occur.
   const receivesMax = random.chance(0.3) ? 4 + random.below(6) : 1000;
   const queue = memoryQueue(base.clock, random.fork(), receivesMax);
@@ -134,6 +150,19 @@ function smallCuts(base: MemoryPorts, random: Random): void {
     const batches = Math.ceil(cut.totalBytes / batchBytes);
     const small: Cut = { batchBytes, shardBatches: 2 + random.below(4), batches, totalBytes: cut.totalBytes };
     return update(key, { ...change, set: { ...change.set, cut: small } });
+  };
+}
+
+/** Nobody looks at some held runs, and they expire: in minutes here, or a history would take a week. */
+function forgetHolds(base: MemoryPorts, faults: Faults, random: Random, forgotten: Set<string>): void {
+  const { update } = base.state;
+  base.state.update = async (key, change) => {
+    const hold = change.set?.hold as Hold | undefined;
+    if (hold === undefined || !faults.fires('forgottenPerHold', key.sort)) return update(key, change);
+    const until = base.clock.now() + random.below(25 * MINUTE_MS);
+    const written = await update(key, { ...change, set: { ...change.set, hold: { ...hold, until } } });
+    if (written.applied) forgotten.add(epochName(key.sort, Number(written.item.epoch)));
+    return written;
   };
 }
 
@@ -156,10 +185,12 @@ async function makeWorld(base: MemoryPorts, random: Random, making: Making): Pro
       making.noted.pairs[pair] = (making.noted.pairs[pair] ?? 0) + 1;
     }
   });
+  const forgotten = new Set<string>();
+  forgetHolds(base, faults, random.fork(), forgotten);
   const account = simulatedAccount(random.pick(SHAPES));
   const oracle: Oracle = {
     ...{ ports: base, account, epochs: new Map(), flipped: [], orphans: new Map() },
-    ...{ applied: new Set(), writes: new Map(), violations: [] },
+    ...{ applied: new Set(), split: new Set(), writes: new Map(), violations: [] },
   };
   const isCoarse = random.chance(0.3);
   for (let index = random.below(3); index >= 0; index -= 1) {
@@ -171,6 +202,10 @@ async function makeWorld(base: MemoryPorts, random: Random, making: Making): Pro
     syncs.set(definition.syncId, { definition, generation, editor, isDeleted: false });
   }
   base.warehouse.filesMax = 1 + random.below(4);
+  base.warehouse.way = base.settings.extraction;
+  const code = random.pick(['former', 'present'] as const);
+  const deployed: Deployed = { senders: code, loaders: code };
+  base.queue.write = (message) => bodyOf(deployed, message);
   base.queue.refuse = ({ syncId }) => faults.fires('messageRefused', syncId);
   const onLateWork: World['host']['onLateWork'] = (what) => {
     oracle.violations.push({ invariant: 'I6', message: `${what} after its function had returned` });
@@ -178,7 +213,8 @@ async function makeWorld(base: MemoryPorts, random: Random, making: Making): Pro
   const host = { base, faults, random: random.fork(), onLateWork };
   return {
     ...{ base, host, faults, random: random.fork(), account, oracle, syncs, isCoarse },
-    ...{ frozen: new Map(), loaders: new WeakMap() },
+    read: readMessage,
+    ...{ frozen: new Map(), loaders: new WeakMap(), deployed, forgotten },
     loaderPorts: making.loaderPorts ?? ((ports) => ports),
     periodMs: (5 + random.below(12)) * MINUTE_MS,
     isQuiet: false,
@@ -195,6 +231,7 @@ const SHAPES: readonly Shape[] = [
   { kind: 'calls', idempotency: 'keyed' },
   { kind: 'calls', idempotency: 'unsafe' },
   { kind: 'jobs', idempotency: 'idempotent' },
+  { kind: 'jobs', idempotency: 'keyed' },
   { kind: 'jobs', idempotency: 'unsafe' },
 ];
 
@@ -222,8 +259,16 @@ function haveRecords({ account }: Oracle, syncId: string, random: Random): void 
   }
 }
 
-function watch(world: World, { events }: Noted): void {
+function watch(world: World, noted: Noted): void {
   const { base, oracle, account, syncs } = world;
+  const { events } = noted;
+  const { violations } = oracle;
+  const push = violations.push.bind(violations);
+  violations.push = (...broken) => {
+    noted.brokenAt ??= events.length;
+    return push(...broken);
+  };
+  account.onEffect = (what) => void events.push(`${base.clock.now()} ${what}`);
   base.state.onWrite((key, before: Item | undefined, after: Item) => {
     const { partition, sort } = key;
     const text = JSON.stringify(after);
@@ -231,6 +276,7 @@ function watch(world: World, { events }: Noted): void {
     keepSecret(oracle, `${partition} ${sort}`, text);
     if (partition === SYNC_PARTITION) checkTransition(oracle, sort, before, after);
     else if (partition.startsWith('BREAKER#')) checkBreaker(oracle, before, after);
+    else if (partition.startsWith('SHARD#')) noteSplits(oracle, partition.slice(6), sort, after);
     countWrite(oracle, partition, sort, before, after);
   });
   account.onApply = (syncId, epoch, request, row) => checkApply(oracle, syncId, epoch, request, row);
@@ -286,6 +332,7 @@ function comeToRest(world: World): () => boolean {
   faults.stop();
   world.isQuiet = true;
   world.account.downUntil = 0;
+  Object.assign(world.deployed, { senders: 'present', loaders: 'present' });
   for (const { editor } of syncs.values()) editor.restore();
   const calmAt = base.clock.now() + 2 * MINUTE_MS;
   let seen = -1;

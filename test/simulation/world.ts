@@ -2,7 +2,7 @@
  * Everything around the use cases in one history: schedules, the warehouse's pace and events, queues and loaders,
  * the event bus and sweeps. All of it on one virtual clock, all of it unreliable by the seed's fault rates.
  */
-import type { BatchMessage, Lane } from '../../shared/core/message.ts';
+import type { BatchMessage, Lane, readMessage } from '../../shared/core/message.ts';
 import type { Sync } from '../../shared/core/sync.ts';
 import { buryBatch } from '../../shared/engine/bury-batch.ts';
 import { fanOut } from '../../shared/engine/fan-out.ts';
@@ -16,6 +16,7 @@ import type { Delivery } from '../memory/memory-queue.ts';
 import type { Statement } from '../memory/memory-warehouse.ts';
 import { rowKey } from '../memory/model-table.ts';
 import type { Random } from '../memory/seeded.ts';
+import { type Deployed, formatsOf } from './deploys.ts';
 import { type Account, boundTo } from './destination.ts';
 import type { Faults } from './fault-rates.ts';
 import { epochName, type Oracle } from './invariants.ts';
@@ -44,6 +45,11 @@ export type World = {
   readonly isCoarse: boolean;
   /** Environments at rest, by function; a deploy takes them away. */
   readonly frozen: Map<string, Environment[]>;
+  readonly deployed: Deployed;
+  /** How a handler reads a body. */
+  read: (body: string, formats: ReturnType<typeof formatsOf>) => ReturnType<typeof readMessage>;
+  /** Held runs that nobody will look at. */
+  readonly forgotten: Set<string>;
   /** What a loader's environment has beside its ports. */
   readonly loaders: WeakMap<Environment, LoaderPorts>;
   /** A mutation's view of a loader's ports. */
@@ -134,11 +140,11 @@ function runStatement(world: World, statement: Statement): void {
   world.counts.runs += 1;
   const pace = faults.fires('statementSlow', syncId) ? 20 * MINUTE_MS : 8000;
   const at = base.clock.now() + 500 + random.below(pace);
+  const isLost = faults.fires('statementLost', syncId);
+  if (isLost && random.chance(0.3)) after(world, random.below(pace), () => base.warehouse.lose(statement.id));
   base.clock.schedule(world.isCoarse ? Math.ceil(at / COARSE_MS) * COARSE_MS : at, () => {
     execute(world, statement);
-    if (faults.fires('statementLost', syncId)) {
-      after(world, random.below(MINUTE_MS), () => base.warehouse.lose(statement.id));
-    }
+    if (isLost) after(world, random.below(MINUTE_MS), () => base.warehouse.lose(statement.id));
     if (faults.fires('eventLost', syncId)) return;
     statementEvent(world, statement);
     if (faults.fires('eventTwice', syncId)) statementEvent(world, statement);
@@ -217,13 +223,16 @@ function poll(world: World, lane: Lane): boolean {
 
 async function load(world: World, delivery: Delivery): Promise<void> {
   const { base, oracle } = world;
-  const { message, receiveCount, receivedAt } = delivery;
+  const { receiveCount, firstReceivedAt, receivedAt } = delivery;
+  const message = messageOf(world, delivery);
+  if (message === undefined) return;
   const { syncId, epoch } = message;
   const timeoutMs = base.settings.loaderTimeoutMs;
   const run = async (ports: Ports, within: Environment) => {
     const loader = world.loaderPorts(loaderOf(world, ports, within), message);
     const deadlineAt = ports.clock.now() + timeoutMs;
-    return loadBatch(loader, { message, receiveCount, receivedAt, deadlineAt, signal });
+    const received = { message, receiveCount, firstReceivedAt, receivedAt };
+    return loadBatch(loader, { ...received, deadlineAt, signal });
   };
   const ended = await act(world, { name: 'load', syncId, timeoutMs, run });
   if (ended.is !== 'returned') return;
@@ -234,6 +243,14 @@ async function load(world: World, delivery: Delivery): Promise<void> {
     const known = oracle.epochs.get(epochName(syncId, epoch));
     if (known !== undefined) known.handBacks += 1;
   }
+}
+
+/** As the handlers read it; undefined: dropped as foreign, or it stays hidden and comes again. */
+function messageOf({ base, deployed, read }: World, delivery: Delivery): BatchMessage | undefined {
+  const message = read(delivery.body, formatsOf(deployed));
+  if (typeof message === 'object') return message;
+  if (message === 'foreign') base.queue.delete(delivery);
+  return undefined;
 }
 
 /** The same for every batch of an environment: it remembers plans and slots. */
@@ -252,7 +269,8 @@ function pollDead(world: World): boolean {
   const { base } = world;
   if (base.queue.dead(ACCOUNT.name) === 0) return false;
   for (const delivery of base.queue.receiveDead(ACCOUNT.name, 3, 5 * MINUTE_MS)) {
-    const { message } = delivery;
+    const message = messageOf(world, delivery);
+    if (message === undefined) continue;
     const deliveryId = `d${delivery.id}x${delivery.receiveCount}`;
     const run = (ports: Ports) => buryBatch(ports, { message, deliveryId });
     void act(world, { name: 'bury', syncId: message.syncId, run }).then((ended) => {

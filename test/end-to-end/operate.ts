@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import type { LocalStack } from '../../local/stack.ts';
 import { type ItemKey, runKey, runPrefix } from '../../shared/core/names.ts';
 import type { Phase, RunResult } from '../../shared/core/run.ts';
 import { type SmallWorld, until } from './small-world.ts';
@@ -126,16 +125,15 @@ export async function deleteObjects({ stack, s3 }: SmallWorld, keys: readonly st
   for (const Key of keys) await s3.send(new DeleteObjectCommand({ Bucket, Key }));
 }
 
-/** Every environment of the functions dies again and again until the work is done. */
-export async function failing<T>(stack: LocalStack, functions: string, work: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => stack.kill(functions), KILL_EVERY_MS);
+/** Every invocation of the function dies as it begins, until the work is done. */
+export async function failing<T>(world: SmallWorld, name: string, work: () => Promise<T>): Promise<T> {
+  world.crashing.add(name);
   try {
     return await work();
   } finally {
-    clearInterval(timer);
+    world.crashing.delete(name);
   }
 }
-const KILL_EVERY_MS = 15;
 
 /** As SQS moves a message that was received too often. */
 export async function toDeadLetters({ sqs }: SmallWorld, account: string, message: object): Promise<void> {

@@ -40,6 +40,8 @@ export type Definition = Readonly<Record<string, unknown>> & { readonly syncId: 
 export type SmallWorld = {
   readonly outside: Outside;
   readonly dataDir: string;
+  /** Functions whose invocations die as they begin, by the first letters of their logical id. */
+  readonly crashing: Set<string>;
   readonly stack: LocalStack;
   readonly state: StateTable;
   readonly sqs: SQSClient;
@@ -112,7 +114,7 @@ export function smallStage(
   const http = (name: string, auth: Readonly<Record<string, string>>) => ({
     name,
     destination: 'http',
-    settings: { url: `http://127.0.0.1:${vendor.port}/${name}`, auth, timeoutMs: 1000 },
+    settings: { url: `http://127.0.0.1:${vendor.port}/${name}`, auth, timeoutMs: 2500 },
     rate: { requests: 1000, perMs: 10_000 },
     requestRowsMax: 20,
     allow: [{ host: '127.0.0.1', port: vendor.port }],
@@ -175,8 +177,13 @@ export async function startSmallWorld(settings: SmallWorldSettings): Promise<Sma
   const { stackName, templateFile } = synthesize({ name: 'local', settings: settings.stage }, assembly);
   if (settings.edit !== undefined)
     writeFileSync(templateFile, settings.edit(readFileSync(templateFile, 'utf8')));
-  const stack = await startStack({ assembly, stackName, dataDir, speed, secrets: secretsOf(outside) });
-  return openWorld(outside, stack, dataDir);
+  const crashing = new Set<string>();
+  const secrets = secretsOf(outside);
+  const onInvocation = (logicalId: string): void => {
+    if ([...crashing].some((name) => logicalId.startsWith(name))) stack.kill(logicalId);
+  };
+  const stack = await startStack({ assembly, stackName, dataDir, speed, secrets, onInvocation });
+  return openWorld(outside, stack, dataDir, crashing);
 }
 
 export function secretsOf({ canaries: { secrets } }: Outside): Record<string, object> {
@@ -189,7 +196,12 @@ export function secretsOf({ canaries: { secrets } }: Outside): Record<string, ob
 }
 
 /** The world around a stack that runs. */
-export function openWorld(outside: Outside, stack: LocalStack, dataDir: string): SmallWorld {
+export function openWorld(
+  outside: Outside,
+  stack: LocalStack,
+  dataDir: string,
+  crashing: Set<string> = new Set(),
+): SmallWorld {
   const client = { endpoint: stack.endpoint, region: stack.region, credentials: stack.credentials };
   const documents = DynamoDBDocumentClient.from(new DynamoDBClient(client));
   const state = { client: documents, table: stack.outputs.StateTable ?? '' };
@@ -201,7 +213,7 @@ export function openWorld(outside: Outside, stack: LocalStack, dataDir: string):
   let stopped = false;
   stack.onEvent((_bus, event) => void said.push(JSON.stringify(event)));
   return {
-    ...{ outside, dataDir, stack, state, sqs, s3 },
+    ...{ outside, dataDir, crashing, stack, state, sqs, s3 },
     sync: async (syncId) => (await readSyncs(state)).find((sync) => sync.syncId === syncId),
     runs: (syncId) => endedRuns(state, syncId),
     async define(definition) {

@@ -167,14 +167,14 @@ async function eventsLost(world: SmallWorld): Promise<void> {
   await stack.warehouse.sql(touch(outside.canaries, 'before the crashes'));
   const others = ['StartRun', 'NotifyOwners', 'RecordAudit', 'TellOperators'];
   for (const name of others) await world.send(name, NOT_AN_EVENT);
-  const epoch = await failing(stack, 'FanOut', async () => {
+  const epoch = await failing(world, 'FanOut', async () => {
     const crm = await begun(world, TO_CRM.syncId);
     await givenUp(world, ['FanOut', ...others]);
     return crm;
   });
   await rewrite(world, syncKey(TO_CRM.syncId), { set: { leaseUntil: 0 } });
   assert.equal((await ended(world, TO_CRM.syncId, epoch)).ended, 'committed');
-  await failing(stack, 'Sweep', () => givenUp(world, ['Sweep']));
+  await failing(world, 'Sweep', () => givenUp(world, ['Sweep']));
   await finishLost(world);
 }
 
@@ -183,8 +183,8 @@ const NOT_AN_EVENT = { 'detail-type': 'Run Committed', detail: { syncId: 'NOBODY
 /** The vendor takes its time, so that the last batch is settled after the seal: a loader then announces the run. */
 async function finishLost(world: SmallWorld): Promise<void> {
   const { vendor } = world.outside;
-  vendor.mood.delayMs = 600;
-  const epoch = await failing(world.stack, 'FinishRun', async () => {
+  vendor.mood.delayMs = 400;
+  const epoch = await failing(world, 'FinishRun', async () => {
     const mail = await begun(world, TO_MAIL.syncId);
     await givenUp(world, ['FinishRun']);
     return mail;

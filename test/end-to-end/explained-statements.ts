@@ -32,6 +32,12 @@ export const EXPLAINED: readonly Explanation[] = [
     only: 'unload',
   },
   {
+    grants: /^UnloadRole: s3:GetObject on .*\/runs\/\*$/,
+    because:
+      'tailrace doctor lets Redshift read back the row that it unloaded, and is not part of the whole run',
+    only: 'unload',
+  },
+  {
     grants: /^(FanOut|Sweep)Role: s3:PutObject on .*\/(stage|carried)\/manifest$/,
     because:
       'an UNLOAD of no rows may leave no manifest on AWS, and an empty one is put there; here it always leaves one',

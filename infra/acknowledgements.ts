@@ -33,18 +33,19 @@ const OBJECTS: readonly (readonly [pattern: string, at: readonly string[]])[] = 
   ['runs/*/counts.json', SENDERS],
   ['runs/*/stage/manifest', FINISHERS],
   ['runs/*/stage/*', LOADERS],
-  ['runs/*/carried/manifest', FINISHERS],
-  ['runs/*/failures.*.manifest', [...FINISHERS, 'NotifyOwnersRole']],
-  ['runs/*/failures/*', [...LOADERS, 'NotifyOwnersRole']],
-  ['runs/*/carried/*', ['NotifyOwnersRole']],
+  ['kept/*/carried/manifest', FINISHERS],
+  ['kept/*/failures.*.manifest', [...FINISHERS, 'NotifyOwnersRole']],
+  ['kept/*/failures/*', [...LOADERS, 'NotifyOwnersRole']],
+  ['kept/*/carried/*', ['NotifyOwnersRole']],
   ['runs/*/dead/*', ['DeadLetterRole']],
+  ['kept/*', FINISHERS],
 ];
 
 /** By pages the extractor writes what UNLOAD writes otherwise, and reads the failure set that COPY reads otherwise. */
 const OBJECTS_BY_PAGES: typeof OBJECTS = [
-  ['runs/*/failures.*.manifest', ['StartRunRole']],
-  ['runs/*/failures/*', ['StartRunRole', 'SweepRole', 'ApiRole']],
-  ['runs/*/carried/*', ['StartRunRole', ...SENDERS]],
+  ['kept/*/failures.*.manifest', ['StartRunRole']],
+  ['kept/*/failures/*', ['StartRunRole', 'SweepRole', 'ApiRole']],
+  ['kept/*/carried/*', ['StartRunRole', ...SENDERS]],
   ['runs/*/stage/*', ['FanOutRole', 'SweepRole']],
   ['runs/*/pages/*', ['FanOutRole', 'SweepRole']],
 ];
@@ -90,7 +91,7 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   {
     rule: 'AwsSolutions-IAM5',
     at: ['UnloadRole'],
-    details: ['Resource::<Staging.Arn>/runs/*'],
+    details: ['Resource::<Staging.Arn>/runs/*', 'Resource::<Staging.Arn>/kept/*'],
     because:
       'Redshift writes the stage of any sync and reads its failure set with this role; it can reach nothing else',
   },

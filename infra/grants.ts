@@ -53,7 +53,12 @@ export function onDefinitions(storage: Storage, actions: readonly TableAction[])
  */
 export function onStaging(
   storage: Storage,
-  may: { readonly read?: readonly string[]; readonly write?: readonly string[]; readonly list?: boolean },
+  may: {
+    readonly read?: readonly string[];
+    readonly write?: readonly string[];
+    readonly mark?: readonly string[];
+    readonly list?: boolean;
+  },
 ): Binding {
   const { staging, key } = storage;
   const objects = (patterns: readonly string[]) => patterns.map((pattern) => staging.arnForObjects(pattern));
@@ -67,6 +72,9 @@ export function onStaging(
       ...(may.list === true ? [{ actions: ['s3:ListBucket'], resources: [staging.bucketArn] }] : []),
       ...(may.read === undefined ? [] : [{ actions: ['s3:GetObject'], resources: objects(may.read) }]),
       ...(may.write === undefined ? [] : [{ actions: ['s3:PutObject'], resources: objects(may.write) }]),
+      ...((may.mark ?? []).length === 0
+        ? []
+        : [{ actions: ['s3:PutObjectTagging'], resources: objects(may.mark ?? []) }]),
       ...(keyActions.length > 0 ? [throughKey(key, 's3', keyActions)] : []),
     ],
   };

@@ -1,20 +1,28 @@
 /**
  * Who may touch which objects of a run, by use case. One way only: who extracts reads manifests and never the rows that
- * it staged; who loads reads definition and stage and writes failures and nothing else; nobody deletes.
+ * it staged; who loads reads definition and stage and writes failures and nothing else; nobody deletes, who finishes
+ * marks what may expire.
  */
 import type { Environment } from './settings.ts';
 
-export type StageAccess = { readonly read: readonly string[]; readonly write: readonly string[] };
+export type StageAccess = {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  /** Objects that may be marked as superseded, so that they expire. */
+  readonly mark?: readonly string[];
+};
 
 const DEFINITION = 'runs/*/definition.json';
 const COUNTS = 'runs/*/counts.json';
 const STAGE_MANIFEST = 'runs/*/stage/manifest';
-const CARRIED_MANIFEST = 'runs/*/carried/manifest';
-const FAILURE_MANIFEST = 'runs/*/failures.*.manifest';
+const CARRIED_MANIFEST = 'kept/*/carried/manifest';
+const FAILURE_MANIFEST = 'kept/*/failures.*.manifest';
 const STAGE = 'runs/*/stage/*';
-const CARRIED = 'runs/*/carried/*';
-const FAILURES = 'runs/*/failures/*';
+const CARRIED = 'kept/*/carried/*';
+const FAILURES = 'kept/*/failures/*';
 const DEAD = 'runs/*/dead/*';
+/** Failure sets of runs before. */
+const KEPT = 'kept/*';
 /** Where a fan-out by pages notes how far it is. */
 const PAGES = 'runs/*/pages/*';
 
@@ -25,7 +33,11 @@ export function stageAccess({ extraction }: Environment) {
     read: [DEFINITION, ...(byPages ? [FAILURE_MANIFEST, FAILURES, CARRIED] : [])],
     write: [DEFINITION],
   };
-  const finish: StageAccess = { read: [STAGE_MANIFEST, CARRIED_MANIFEST], write: [FAILURE_MANIFEST] };
+  const finish: StageAccess = {
+    read: [STAGE_MANIFEST, CARRIED_MANIFEST],
+    write: [FAILURE_MANIFEST],
+    mark: [KEPT],
+  };
   const fanOut: StageAccess = {
     read: [DEFINITION, COUNTS, STAGE_MANIFEST, CARRIED_MANIFEST, ...(byPages ? [PAGES] : [])],
     write: [COUNTS, ...(byPages ? [STAGE, CARRIED, PAGES] : [STAGE_MANIFEST, CARRIED_MANIFEST])],
@@ -59,11 +71,11 @@ export const LOADER_ACCESS: StageAccess = { read: [DEFINITION, STAGE], write: [F
 /** Together, without what a wider pattern of the same list has already. */
 function both(...all: readonly StageAccess[]): StageAccess {
   const merged = (of: keyof StageAccess): string[] => {
-    const patterns = [...new Set(all.flatMap((one) => one[of]))];
+    const patterns = [...new Set(all.flatMap((one) => one[of] ?? []))];
     return patterns.filter(
       (one) =>
         !patterns.some((wide) => wide !== one && wide.endsWith('/*') && one.startsWith(wide.slice(0, -1))),
     );
   };
-  return { read: merged('read'), write: merged('write') };
+  return { read: merged('read'), write: merged('write'), mark: merged('mark') };
 }

@@ -8,6 +8,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { RUN_OBJECTS_DAYS, SUPERSEDED_DAYS } from '../shared/core/limits.ts';
+import { SUPERSEDED_TAG } from '../shared/core/names.ts';
 import { refuseOtherKeys } from './resource-policies.ts';
 import type { Environment } from './settings.ts';
 
@@ -17,7 +19,7 @@ export type Storage = {
   readonly definitions: dynamodb.Table;
   /** The engine's own. Key: partition, sort. */
   readonly state: dynamodb.Table;
-  /** `runs/<sync>/<epoch>/...`, every object written once. */
+  /** `runs/<sync>/<epoch>/...` and `kept/<sync>/<epoch>/...`, every object written once. */
   readonly staging: s3.Bucket;
   /** Who touched which object of the other buckets. */
   readonly accessLogs: s3.IBucket;
@@ -130,8 +132,8 @@ function makeTable(
 }
 
 /**
- * No object expires by age: everything of a run lies under one prefix, and what a sleeping sync points to (failure
- * manifest, dirty and held stages) must outlive any number of days. Only abandoned uploads go.
+ * Objects of a run expire by age, later than anybody may use them; failure sets only when a later run has marked them as
+ * superseded, since a sync may sleep for any number of days (docs/decisions/0097).
  */
 function makeBucket(
   scope: Construct,
@@ -147,7 +149,15 @@ function makeBucket(
     objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
     enforceSSL: true,
     minimumTLSVersion: 1.2,
-    lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+    lifecycleRules: [
+      { abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      { prefix: 'runs/', expiration: Duration.days(RUN_OBJECTS_DAYS) },
+      {
+        prefix: 'kept/',
+        tagFilters: { [SUPERSEDED_TAG.key]: SUPERSEDED_TAG.value },
+        expiration: Duration.days(SUPERSEDED_DAYS),
+      },
+    ],
     serverAccessLogsBucket: accessLogs,
     serverAccessLogsPrefix: 'staging/',
     removalPolicy: removalOf(environment),

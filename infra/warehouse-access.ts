@@ -72,7 +72,7 @@ function warehouseStatements(scope: Construct, environment: Environment): iam.Po
 }
 
 /**
- * The role that Redshift takes on in UNLOAD and COPY: writes and reads `runs/` of the staging bucket, nothing else.
+ * The role that Redshift takes on in UNLOAD and COPY: writes and reads `runs/` and `kept/` of the staging bucket, nothing else.
  * A role of the user's own gets the same through the bucket's and the key's policies. Undefined: rows are paged.
  */
 export function unloadRoleArn(
@@ -103,7 +103,10 @@ export function unloadRoleArn(
 function stagingStatements({ staging }: Storage): iam.PolicyStatementProps[] {
   return [
     { actions: ['s3:GetBucketLocation', 's3:ListBucket'], resources: [staging.bucketArn] },
-    { actions: ['s3:GetObject', 's3:PutObject'], resources: [staging.arnForObjects('runs/*')] },
+    {
+      actions: ['s3:GetObject', 's3:PutObject'],
+      resources: ['runs/*', 'kept/*'].map((pattern) => staging.arnForObjects(pattern)),
+    },
   ];
 }
 

@@ -143,6 +143,8 @@ export type ObjectStore = {
   /** Bytes [from, to) of an object, streamed; `to` beyond the end is allowed. */
   range(key: string, from: number, to: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   list(prefix: string): AsyncIterable<{ readonly key: string; readonly bytes: number }>;
+  /** Lets an object expire that nothing points to any more. Once or again, there or not: it changes nothing else. */
+  supersede(key: string): Promise<void>;
   /** `s3://bucket/key`, as manifests name it. */
   url(key: string): string;
   /** The inverse of `url`; throws a `bug` Fault for a foreign bucket. */

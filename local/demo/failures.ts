@@ -48,7 +48,7 @@ async function reasonsOf(place: Bucket, syncId: string): Promise<ReadonlyMap<str
   const reasons = new Map<string, string>();
   const pages = paginateListObjectsV2(
     { client: place.s3 },
-    { Bucket: place.bucket, Prefix: `runs/${syncId}/` },
+    { Bucket: place.bucket, Prefix: `kept/${syncId}/` },
   );
   for await (const { Contents = [] } of pages) {
     const objects = Contents.filter(({ Key }) => Key?.includes('/failures/') && Key.endsWith('.ndjson'));

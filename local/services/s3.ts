@@ -1,5 +1,5 @@
 /**
- * S3, path style: PutObject, GetObject with a range, HeadObject, DeleteObject, ListObjectsV2. Bodies are streamed
+ * S3, path style: PutObject, GetObject with a range, HeadObject, DeleteObject, ListObjectsV2, PutObjectTagging. Bodies are streamed
  * to and from files and never hashed, because a run of a million rows reads hundreds of megabytes through here.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -27,6 +27,8 @@ export function s3Service(settings: S3Settings): Service {
       if (bucket === '') return listBuckets(settings, exchange);
       if (!settings.buckets.has(bucket))
         throw new ServiceError('NoSuchBucket', `there is no bucket ${bucket}`, 404);
+      if (isTagging(exchange) && key !== '')
+        return tag(settings, { bucket, key, arn: `arn:aws:s3:::${bucket}/${key}` }, exchange);
       rejectUnused(exchange);
       if (key === '') return list(settings, bucket, exchange);
       const target = { bucket, key, arn: `arn:aws:s3:::${bucket}/${key}` };
@@ -39,7 +41,20 @@ export function s3Service(settings: S3Settings): Service {
   };
 }
 
-/** Sub-resources (`?tagging`, `?uploads`) and conditions that are not here must not be taken for a plain call. */
+const isTagging = ({ url, request }: Exchange): boolean =>
+  request.method === 'PUT' && url.searchParams.has('tagging');
+
+/** Nothing expires here, so tags are taken and not kept. */
+async function tag({ files, authorizer }: S3Settings, target: Target, exchange: Exchange): Promise<void> {
+  exchange.count('PutObjectTagging');
+  authorizer.authorize(exchange.caller, 's3:PutObjectTagging', target.arn);
+  for await (const _ of exchange.request);
+  if ((await files.info(target.bucket, target.key)) === undefined)
+    throw missing(authorizer, exchange.caller, target);
+  exchange.response.writeHead(200, { 'content-length': 0 }).end();
+}
+
+/** Sub-resources (`?versions`, `?uploads`) and conditions that are not here must not be taken for a plain call. */
 const QUERY_KNOWN: ReadonlySet<string> = new Set([
   'x-id',
   'list-type',

@@ -6,9 +6,11 @@ import {
   ListObjectsV2Command,
   NoSuchKey,
   PutObjectCommand,
+  PutObjectTaggingCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { Fault } from '../core/fault.ts';
+import { SUPERSEDED_TAG } from '../core/names.ts';
 import type { ObjectStore } from '../ports.ts';
 import { awsCall, awsFault, nameOf } from './aws-fault.ts';
 
@@ -34,12 +36,26 @@ export function s3Objects(client: S3Client, bucket: string): ObjectStore {
       }),
     range: (key, from, to, signal) => readRange(client, bucket, { key, from, to }, signal),
     list: (prefix) => listObjects(client, bucket, prefix),
+    supersede: (key) => markSuperseded(client, bucket, key),
     url: (key) => `${root}${key}`,
     keyOf: (url) => {
       if (url.startsWith(root)) return url.slice(root.length);
       throw new Fault('bug', 'foreign_bucket', 'a manifest names an object outside of the staging bucket');
     },
   };
+}
+
+/** The bucket's lifecycle expires what carries the tag. */
+async function markSuperseded(client: S3Client, bucket: string, key: string): Promise<void> {
+  const TagSet = [{ Key: SUPERSEDED_TAG.key, Value: SUPERSEDED_TAG.value }];
+  const command = new PutObjectTaggingCommand({ Bucket: bucket, Key: key, Tagging: { TagSet } });
+  await awsCall('PutObjectTagging in the staging bucket', async () => {
+    try {
+      await client.send(command);
+    } catch (error) {
+      if (nameOf(error) !== 'NoSuchKey') throw error;
+    }
+  });
 }
 
 type Range = { readonly key: string; readonly from: number; readonly to: number };

@@ -46,6 +46,14 @@ export const RUN_STALL_MS = 30 * MINUTE_MS;
 export const RUN_MS_MAX = 10 * DAY_MS;
 /** A held run waits this long for an approval; its stage outlives it. */
 export const HOLD_MS_MAX = 7 * DAY_MS;
+/** Objects of a run expire: later than the longest extraction, hold and run together, or the queues' retention. */
+export const RUN_OBJECTS_DAYS = 30;
+/** A failure set that a later run superseded expires at this age: time enough to ask what was wrong last week. */
+export const SUPERSEDED_DAYS = 30;
+/** A flip looks so many runs back for failure sets to mark as superseded: those of runs that failed since the last flip. */
+export const SUPERSEDED_RUNS_MAX = 32;
+/** Marks under way at once; S3 takes thousands a second. */
+export const SUPERSEDED_IN_FLIGHT = 16;
 
 /** A loader reserves at most this much sending time at once, so budget writes stay at one per second. */
 export const RESERVATION_MS_MAX = 1 * SECOND_MS;

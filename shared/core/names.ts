@@ -33,7 +33,10 @@ export const breakerKey = (account: string): ItemKey => ({ partition: `BREAKER#$
 export const NOTICE_PARTITION = 'NOTICE';
 export const noticeKey = (syncId: string): ItemKey => ({ partition: NOTICE_PARTITION, sort: syncId });
 
-/** `runs/<sync>/<epoch>/`: everything of one run in the staging bucket, immutable. */
+/**
+ * `runs/<sync>/<epoch>/`: what only the run itself needs, immutable. It expires by age: nothing that stays in a state item
+ * names an object here for longer than a run and its hold may last.
+ */
 export const runPrefix = (syncId: string, epoch: number): string => `runs/${syncId}/${padded(epoch)}/`;
 export const frozenDefinitionKey = (syncId: string, epoch: number): string =>
   `${runPrefix(syncId, epoch)}definition.json`;
@@ -43,12 +46,20 @@ export const countsKey = (syncId: string, epoch: number): string => `${runPrefix
 export const stagePrefix = (syncId: string, epoch: number): string => `${runPrefix(syncId, epoch)}stage/`;
 export const stageManifestKey = (syncId: string, epoch: number): string =>
   `${stagePrefix(syncId, epoch)}manifest`;
+/**
+ * `kept/<sync>/<epoch>/`: the failure set of a run, immutable. SYNC points to it until a later run flips, however long
+ * that takes, so it never expires by age alone: only once it is marked as superseded.
+ */
+export const keptPrefix = (syncId: string, epoch: number): string => `kept/${syncId}/${padded(epoch)}/`;
+/** The mark, an object tag: the bucket's lifecycle looks for it. */
+export const SUPERSEDED_TAG = { key: 'superseded', value: 'true' } as const;
 /** Failure records of keys that this run did not try again, in the format of failure objects. */
-export const carriedPrefix = (syncId: string, epoch: number): string => `${runPrefix(syncId, epoch)}carried/`;
+export const carriedPrefix = (syncId: string, epoch: number): string =>
+  `${keptPrefix(syncId, epoch)}carried/`;
 export const carriedManifestKey = (syncId: string, epoch: number): string =>
   `${carriedPrefix(syncId, epoch)}manifest`;
 export const failuresPrefix = (syncId: string, epoch: number): string =>
-  `${runPrefix(syncId, epoch)}failures/`;
+  `${keptPrefix(syncId, epoch)}failures/`;
 
 /** A failure object's name carries its number of lines, so that a finish can count without reading. */
 export const failureObjectKey = (
@@ -70,7 +81,7 @@ export function failureObjectLines(key: string): number | undefined {
  * the finish that wrote it, since two that race may list different objects and SYNC carries the winner's count.
  */
 export const failureManifestKey = (syncId: string, epoch: number, finishId: string): string =>
-  `${runPrefix(syncId, epoch)}failures.${finishId}.manifest`;
+  `${keptPrefix(syncId, epoch)}failures.${finishId}.manifest`;
 
 /** Evidence of a message that came to the dead-letter queue. */
 export const deadLetterKey = (

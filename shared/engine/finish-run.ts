@@ -11,6 +11,7 @@ import { RUN_ATTRIBUTES } from './end-run.ts';
 import { type FencePorts, fenceRun } from './fence-run.ts';
 import { readCarriedManifest, readStageManifest } from './frozen.ts';
 import { recordCommit } from './record-commit.ts';
+import { retireFailures } from './retire-failures.ts';
 import { at, type RunRecord, readRun, readSync, settledCounts, syncOf } from './sync-state.ts';
 
 export type FinishPorts = FencePorts & Pick<Ports, 'ids' | 'objects'>;
@@ -29,6 +30,7 @@ export async function finishRun(
   if (sync === undefined || sync.epoch !== epoch) return { is: 'stale' };
   const run = await readRun(ports.state, syncId, epoch);
   if (isFlipped(sync, epoch)) {
+    if (run?.result === undefined) await retireFailures(ports, sync);
     if (run !== undefined) await recordCommit(ports, run, sync.failures);
     return { is: 'committed' };
   }
@@ -73,6 +75,7 @@ async function settle(ports: FinishPorts, settled: Settled): Promise<FinishResul
   }
   const pointer = await writeFailures(ports, sync, failures);
   if (!(await flip(ports, settled, pointer))) return { is: 'stale' };
+  await retireFailures(ports, sync, sync);
   await recordCommit(ports, run, pointer, sync);
   return { is: 'committed' };
 }

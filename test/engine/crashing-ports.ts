@@ -142,6 +142,7 @@ function portsOf(base: MemoryPorts, { reads, writes, within }: Wraps): Ports {
     objects: {
       ...objects,
       put: writes('put', objects.put),
+      supersede: writes('supersede', objects.supersede),
       get: reads('get', objects.get),
       list: listing(reads, objects.list),
       range: ranges(within, objects),

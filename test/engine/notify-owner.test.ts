@@ -81,7 +81,7 @@ test('rejected rows are told with count, reason, place of the list, and the owne
   const text = message?.text ?? '';
   assert.match(text, /^2 rows are not at the destination after run 1:$/m);
   assert.match(text, /^ {2}2 {2}the destination refused the row for a reason of its own/m);
-  assert.match(text, /aws s3 cp s3:\/\/staging\/runs\/people\/0000000001\/failures\.\w+\.manifest -/);
+  assert.match(text, /aws s3 cp s3:\/\/staging\/kept\/people\/0000000001\/failures\.\w+\.manifest -/);
   assert.match(text, /npx tailrace status people --env test/);
 });
 

@@ -100,14 +100,11 @@ for (const [name, template] of templates) {
     }
   });
 
-  test(`${name}: the staging bucket is private, encrypted, TLS only, and expires nothing by age`, () => {
+  test(`${name}: the staging bucket is private, encrypted and TLS only`, () => {
     const bucket = resource(template, 'AWS::S3::Bucket', 'Staging');
-    const { PublicAccessBlockConfiguration, BucketEncryption, LifecycleConfiguration } = properties(bucket);
+    const { PublicAccessBlockConfiguration, BucketEncryption } = properties(bucket);
     assert.deepEqual(Object.values(PublicAccessBlockConfiguration), [true, true, true, true]);
     assert.match(JSON.stringify(BucketEncryption), /"SSEAlgorithm":"aws:kms"/);
-    for (const rule of LifecycleConfiguration.Rules) {
-      assert.equal(rule.ExpirationInDays ?? rule.ExpirationDate ?? rule.Transitions, undefined);
-    }
     const policy = resource(template, 'AWS::S3::BucketPolicy', 'Staging');
     assert.match(JSON.stringify(properties(policy)), /"aws:SecureTransport":"false"/);
   });

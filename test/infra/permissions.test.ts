@@ -149,10 +149,14 @@ test('who extracts cannot read what it staged; who loads cannot write it; nobody
   const template = templates.get('local') ?? assert.fail();
   for (const role of ['StartRunRole', 'FanOutRole', 'SweepRole', 'ApiRole', 'FinishRunRole']) {
     for (const pattern of objects(template, role, 's3:GetObject')) {
-      assert.match(pattern, /^runs\/\*\/(definition\.json|counts\.json|(stage|carried)\/manifest)$/, role);
+      assert.match(
+        pattern,
+        /^(runs\/\*\/(definition\.json|counts\.json|stage\/manifest)|kept\/\*\/carried\/manifest)$/,
+        role,
+      );
     }
   }
-  assert.deepEqual(objects(template, 'TocrmLoadBatchRole', 's3:PutObject'), ['runs/*/failures/*']);
+  assert.deepEqual(objects(template, 'TocrmLoadBatchRole', 's3:PutObject'), ['kept/*/failures/*']);
   assert.deepEqual(objects(template, 'TocrmLoadBatchRole', 's3:GetObject'), [
     'runs/*/definition.json',
     'runs/*/stage/*',

@@ -160,6 +160,8 @@ function remotePorts(host: Host, within: Environment): Ports {
     objects: {
       ...objects,
       put: far('put', objects.put),
+      // The lifecycle takes what is marked, at once: a live pointer to it would break.
+      supersede: far('supersede', async (key) => objects.remove(key)),
       get: far('get', objects.get),
       list: listing('list', host, within, objects.list),
       range: ranges(host, within, objects),

@@ -47,7 +47,7 @@ const parts = {
   epoch: 9,
   snapshotEpoch: 7,
   dirty: [8],
-  failures: { manifest: 'runs/people-to-crm/0000000007/failures.manifest', count: 1 },
+  failures: { manifest: 'kept/people-to-crm/0000000007/failures.manifest', count: 1 },
 };
 const REQUESTS: Readonly<Record<string, ExtractionRequest>> = {
   cursor: makeRequest(makeSync({ checks, changes: { by: 'cursor', column: 'updated_at', lagSeconds: 60 } }), {

@@ -101,6 +101,7 @@ export function memoryObjects(stored: Map<string, Uint8Array>): ObjectStore {
         if (key.startsWith(prefix)) yield { key, bytes: body.length };
       }
     },
+    supersede: async () => undefined,
     url: (key) => `s3://${BUCKET}/${key}`,
     keyOf: (url) => url.slice(`s3://${BUCKET}/`.length),
   };

@@ -12,7 +12,7 @@ create temp table "tailrace_failed_lines" (
 );
 
 copy "tailrace_failed_lines"
-from 's3://staging/runs/people-to-crm/0000000007/failures.manifest'
+from 's3://staging/kept/people-to-crm/0000000007/failures.manifest'
 iam_role 'arn:aws:iam::000000000000:role/unload'
 manifest format as json 'auto' compupdate off statupdate off;
 
@@ -204,7 +204,7 @@ kms_key_id 'arn:aws:kms:us-east-1:000000000000:key/1' encrypted
 maxfilesize 64 mb;
 
 unload ('select "row_key", "fingerprint", "kind", "code", "attempts", "quarantined", "applied", "since_epoch", "reason" from "tailrace_carried"')
-to 's3://staging/runs/people-to-crm/0000000009/carried/'
+to 's3://staging/kept/people-to-crm/0000000009/carried/'
 iam_role 'arn:aws:iam::000000000000:role/unload'
 format as json
 manifest verbose

@@ -175,7 +175,7 @@ kms_key_id 'arn:aws:kms:us-east-1:000000000000:key/1' encrypted
 maxfilesize 64 mb;
 
 unload ('select "row_key", "fingerprint", "kind", "code", "attempts", "quarantined", "applied", "since_epoch", "reason" from "tailrace_carried"')
-to 's3://staging/runs/people-to-crm/0000000001/carried/'
+to 's3://staging/kept/people-to-crm/0000000001/carried/'
 iam_role 'arn:aws:iam::000000000000:role/unload'
 format as json
 manifest verbose

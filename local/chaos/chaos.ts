@@ -110,8 +110,12 @@ async function begin(field: Field): Promise<void> {
 /** Between two edits of the model. */
 const EDIT_GAP_MS = [200, 1200] as const;
 
+/** After so many edits of the model, one of the definitions. */
+const EDITS_PER_DEFINITION = 12;
+
 /** Edits go on until they are stopped; the last one is acknowledged then. */
-function startEdits({ services, model, random }: Field): { stop(): Promise<number> } {
+function startEdits(field: Field): { stop(): Promise<number> } {
+  const { services, model, random } = field;
   const gaps = random.fork();
   let isOn = true;
   let edits = 0;
@@ -119,6 +123,9 @@ function startEdits({ services, model, random }: Field): { stop(): Promise<numbe
     while (isOn) {
       await acknowledged(services, model.edit());
       edits += 1;
+      // Written while the services are dead, it is not written: the next one will do.
+      if (edits % EDITS_PER_DEFINITION === 0)
+        await field.define(OFTEN, `as of edit ${edits}`).catch(() => undefined);
       await sleep(gaps.between(...EDIT_GAP_MS));
     }
     return edits;

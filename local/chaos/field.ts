@@ -27,7 +27,7 @@ export type Field = {
   readonly sqs: SQSClient;
   readonly state: StateTable;
   /** Writes all definitions, to run this often. */
-  define(every: string): Promise<void>;
+  define(every: string, purpose?: string): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -88,8 +88,8 @@ function connected(port: number, parts: Parts): Field {
     s3,
     sqs,
     state: { client: documents, table },
-    async define(every) {
-      for (const written of definitions(every))
+    async define(every, purpose) {
+      for (const written of definitions(every, purpose))
         await documents.send(new PutCommand({ TableName, Item: { ...written, item: 'definition' } }));
     },
     async stop() {

@@ -88,30 +88,35 @@ const OWNER = 'chaos@example.com';
 
 type SyncShape = { readonly table: string; readonly changes: object; readonly destination: object };
 
-/** @param every while the chaos lasts a minute, afterwards so long that nothing moves any more */
+/**
+ * @param every often while the chaos lasts, afterwards so seldom that nothing moves any more
+ * @param purpose a new one is a new version of the definition that maps the same
+ */
 export const definitions = (
   every: string,
+  purpose = '',
 ): readonly (Readonly<Record<string, unknown>> & { syncId: string })[] => [
-  definition(every, {
+  definition(every, purpose, {
     table: 'people',
     changes: { by: 'diff' },
     destination: { account: 'crm', object: 'people', mode: 'mirror', matchOn: 'id' },
   }),
-  definition(every, {
+  definition(every, purpose, {
     table: 'scores',
     changes: { by: 'cursor', column: 'updated_at', lagSeconds: LAG_SECONDS },
     destination: { account: 'crm', object: 'scores', mode: 'upsert', matchOn: 'id' },
   }),
-  definition(every, {
+  definition(every, purpose, {
     table: 'entries',
     changes: { by: 'diff' },
     destination: { account: 'ledger', object: 'entries', mode: 'insert', matchOn: 'id', unknowns: 'park' },
   }),
 ];
 
-const definition = (every: string, { table, changes, destination }: SyncShape) => ({
+const definition = (every: string, purpose: string, { table, changes, destination }: SyncShape) => ({
   syncId: table,
   owner: OWNER,
+  purpose,
   schedule: { every },
   model: {
     sql: `select id, name, amount, version, updated_at from shop.${table}`,

@@ -20,7 +20,7 @@ const SYNC = {
   ...{ epoch: 7, phase: 'loading', owner: 'a-request', leaseUntil: 1_795_400_000_000, cut: CUT },
   ...{ deadline: 1_795_400_100_000, startedAt: 1_795_399_000_000, progress: 3, notBefore: 0 },
   ...{ lastScheduled: 1_795_399_000_000, wanted: 0, watermark: '2026-11-22 09:00:00', snapshotEpoch: 6 },
-  ...{ failures: { manifest: 'runs/people-to-crm/0000000006/failures.x.manifest', count: 4 }, dirty: [5] },
+  ...{ failures: { manifest: 'kept/people-to-crm/0000000006/failures.x.manifest', count: 4 }, dirty: [5] },
   ...{ lastCount: 498, definitionVersion: 3, generation: 'g1' },
 };
 const RUN = {

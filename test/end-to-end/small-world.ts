@@ -242,7 +242,7 @@ export function openWorld(
         text: JSON.stringify((await documents.send(new ScanCommand({ TableName: table }))).Items),
       }));
       return [
-        ...filesUnder(dataDir, ''),
+        ...filesUnder(dataDir, '', path.join('s3', stack.outputs.StagingBucket ?? '')),
         ...(await Promise.all(tables)),
         { where: 'events and answers', text: said.join('\n') },
       ];
@@ -266,15 +266,15 @@ function functionNamed(stack: LocalStack, part: string): string {
   return `${stack.outputs.ApiFunction?.replace(/Api[0-9A-F]{8}.*$/, '')}${found}`;
 }
 
-/** Where rows, or the services' own files, may lie: stage, warehouse, tables (read through their API), bundles. */
-const ALLOWED = /^(s3|warehouse|dynamodb)$|^asset\./;
+/** Where rows, or the services' own files, may lie besides the stage: warehouse, tables (read through their API), bundles. */
+const ALLOWED = /^(warehouse|dynamodb)$|^asset\./;
 
-/** Logs, queues, streams, schedules, notifications, templates: every file that is not allowed to have rows. */
-function filesUnder(root: string, folder: string): readonly Place[] {
+/** Logs, queues, streams, schedules, notifications, audit, templates: every file that is not allowed to have rows. */
+function filesUnder(root: string, folder: string, stage: string): readonly Place[] {
   return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const name = path.join(folder, entry.name);
-    if (ALLOWED.test(entry.name)) return [];
-    if (entry.isDirectory()) return filesUnder(root, name);
+    if (ALLOWED.test(entry.name) || name === stage) return [];
+    if (entry.isDirectory()) return filesUnder(root, name, stage);
     return [{ where: name, text: readFileSync(path.join(root, name), 'utf8') }];
   });
 }

@@ -16,8 +16,13 @@ import { wholeRun } from './whole-run.ts';
 
 const SEED = 20_261_122;
 
+const NAMES = {
+  unload: 'by unload: nothing refused, nothing allowed without use or reason, no canary seen',
+  pages: 'by pages: nothing refused, nothing allowed without use or reason, no canary seen',
+};
+
 for (const extraction of ['unload', 'pages'] as const) {
-  test(`by ${extraction}: nothing refused, nothing allowed without use or reason, no canary seen`, async () => {
+  test(NAMES[extraction], async () => {
     const folder = mkdtempSync(path.join(tmpdir(), `tailrace-whole-${extraction}-`));
     const outside = await startOutside(drawCanaries(SEED), folder);
     const stage = smallStage(outside, extraction);
@@ -60,6 +65,7 @@ const LOOKED_AT: readonly (readonly [kind: RegExp, said: string])[] = [
   [/^streams\//, 'people-to-crm'],
   [/^schedules\.json/, 'people-to-crm'],
   [/^notifications/, 'people-to-crm'],
+  [/^s3\/.*audit.*/, 'people-to-crm'],
   [/^cdk\.out\/.*template/, 'AWS::SecretsManager::Secret'],
   [/^table .*State/, 'RUN#people-to-crm'],
   [/^table .*Definitions/, '"state":"accepted"'],

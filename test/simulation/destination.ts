@@ -35,6 +35,9 @@ export type Place = {
 /** Calls or jobs, and the class of every operation. */
 export type Shape = { readonly kind: 'calls' | 'jobs'; readonly idempotency: Idempotency };
 
+/** `result`: outcomes, or why it was refused as a whole. */
+type Job = { readonly doneAt: number; result: readonly Outcome[] | Fault };
+
 export type Account = {
   readonly shape: Shape;
   readonly places: Map<string, Place>;
@@ -45,7 +48,7 @@ export type Account = {
   readonly answered: Map<string, { readonly rows: string; readonly outcomes: readonly Outcome[] }>;
   /** Class B: keys of requests that were refused as a whole, and will be again. */
   readonly refused: Set<string>;
-  readonly jobs: Map<string, { readonly doneAt: number; outcomes: readonly Outcome[] }>;
+  readonly jobs: Map<string, Job>;
   /** A request takes effect. */
   onEffect: (what: string) => void;
   /** Called with each row as it is applied. */
@@ -226,14 +229,10 @@ function submit(tools: Tools, request: WriteRequest): { readonly jobId: string }
   const { syncId } = senderOf(request);
   const jobId = `job${account.jobs.size + 1}`;
   const workMs = random.below(faults.fires('jobSlow', syncId) ? LINGER_MS_MAX / 2 : 1000);
-  const job = { doneAt: clock.now() + workMs, outcomes: [] as readonly Outcome[] };
+  const job: Job = { doneAt: clock.now() + workMs, result: [] };
   account.jobs.set(jobId, job);
   clock.schedule(job.doneAt, () => {
-    const outcomes = write(tools, request);
-    job.outcomes =
-      outcomes instanceof Fault
-        ? request.rows.map(({ key }) => ({ key, is: 'rejected', code: outcomes.code, reason: 'refused' }))
-        : outcomes;
+    job.result = write(tools, request);
     return false;
   });
   return { jobId };
@@ -243,7 +242,7 @@ function poll({ account, clock, random }: Tools, jobId: string) {
   const job = account.jobs.get(jobId);
   if (job === undefined) return new Fault('bug', 'job_unknown', 'there is no such job');
   if (clock.now() <= job.doneAt) return { done: false as const, waitMs: random.below(3000) };
-  return { done: true as const, outcomes: job.outcomes };
+  return job.result instanceof Fault ? job.result : { done: true as const, outcomes: job.result };
 }
 
 const nameOf = ({ fields }: WriteRequest['rows'][number]): string => String(fields.name ?? '');

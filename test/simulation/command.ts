@@ -2,6 +2,7 @@
  * `npm run sim`: seeds by the thousand, mutations, and the replay of one seed.
  *
  *   npm run sim -- --seeds 200000 --json       from seed 1; `--from 5000` starts elsewhere
+ *   npm run sim -- --seeds 200000 --minutes 15 as many of them as the time allows
  *   npm run sim -- --mutations --json          each guard taken away: invariant and first seed that notices
  *   npm run sim -- --seed 17                   one seed, shrunk when it fails; `--without lostPerCall,jobSlow`
  *   npm run sim -- --crash-pairs --json        two kills in one history, every pair; `--every 50` for each fiftieth
@@ -21,6 +22,7 @@ import { addTo, type Tally, tally, uncovered } from './tally.ts';
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
+    minutes: { type: 'string' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     without: { type: 'string', default: '' },
@@ -65,15 +67,23 @@ async function many(from: number, seeds: number): Promise<void> {
   const startedAt = performance.now();
   const sums = tally();
   const violations: (Violation & { readonly seed: number; readonly told: string })[] = [];
-  for (let seed = from; seed < from + seeds; seed += 1) {
+  const until = startedAt + Number(values.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
+  const cpuBefore = process.cpuUsage();
+  for (let seed = from; seed < from + seeds && performance.now() < until; seed += 1) {
     const history = await simulate(seed);
     addTo(sums, history);
     if (history.violations.length > 0) violations.push(await failed(history, violations.length));
     if (!values.json && (seed - from + 1) % 1000 === 0) say(`${seed - from + 1} seeds`);
   }
   const minutes = (performance.now() - startedAt) / 60_000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const speed = {
+    seedsPerMinute: Math.round(sums.seeds / minutes),
+    // What one core does when it has nothing else to do.
+    seedsPerCpuMinute: Math.round(sums.seeds / ((user + system) / 60_000_000)),
+  };
   const hashes = await compared(from, Math.min(seeds, SEEDS_TWICE));
-  const report = { ...sums, violations, seedsPerMinute: Math.round(seeds / minutes), ...hashes };
+  const report = { ...sums, violations, ...speed, ...hashes };
   if (values.json) say(JSON.stringify(report));
   else tell(sums, report);
   if (violations.length > 0 || hashes.sameHash !== hashes.playedTwice) process.exitCode = 1;

@@ -46,7 +46,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'an abandoned run is dirty',
     protects: ['I7'],
-    seed: 8,
+    seed: 4,
     mutate: onSync((change) => {
       const { dirty: _, ...set } = change.set ?? {};
       return change.set?.phase === 'idle' && set.snapshotEpoch === undefined ? { ...change, set } : change;
@@ -138,13 +138,13 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a shrunken model is held',
     protects: ['I7', 'I10'],
-    seed: 12,
+    seed: 113,
     mutate: seenCounts((counts) => ({ ...counts, modelRows: 1000 })),
   },
   {
     guard: 'dead letters are recorded',
     protects: ['I11'],
-    seed: 48,
+    seed: 35,
     mutate: (base) => {
       const { receiveDead } = base.queue;
       base.queue.receiveDead = (...args) => {
@@ -156,13 +156,13 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'an epoch is extracted once',
     protects: ['I1', 'I2'],
-    seed: 231,
+    seed: 17,
     mutate: extractAgain,
   },
   {
     guard: 'rows on the edge of a cursor window are in the next one',
     protects: ['I7'],
-    seed: 34,
+    seed: 305,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => {
@@ -209,7 +209,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'one probe is elected',
     protects: ['I13'],
-    seed: 46,
+    seed: 32,
     mutate: onPartition('BREAKER#', (change) => ({ ...change, when: [] })),
   },
   {
@@ -244,7 +244,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a run keeps the definition that it began with',
     protects: ['I1'],
-    seed: 10,
+    seed: 21,
     mutate: (base) => {
       const { get } = base.objects;
       base.objects.get = async (key) => {
@@ -271,7 +271,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a call of class C is claimed',
     protects: ['class C'],
-    seed: 31,
+    seed: 93,
     mutate: onPartition('SHARD#', (change) => {
       const points = Object.entries(change.set ?? {}).map(([name, value]) => [name, unclaimed(value)]);
       return { ...change, ...(change.set === undefined ? {} : { set: Object.fromEntries(points) }) };
@@ -280,7 +280,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a batch of class C has one owner',
     protects: ['class C'],
-    seed: 152,
+    seed: 51,
     mutate: onPartition('SHARD#', (change) => {
       const isOwner = (name: string): boolean => /^o\d+$/.test(name);
       const set = Object.entries(change.set ?? {}).filter(([name]) => !isOwner(name));
@@ -305,7 +305,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a message of a later version goes back',
     protects: ['I11'],
-    seed: 41,
+    seed: 31,
     mutateWorld: (world) => {
       world.read = (body, formats) => {
         const read = readMessage(body, formats);

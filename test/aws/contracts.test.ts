@@ -14,10 +14,11 @@ stateContract('DynamoDB', async () => {
   return { state: dynamoState(client, 'state'), close };
 });
 
+// fauxqs lists in the order of a locale, and takes a tag for a body.
 objectsContract('S3', async () => {
   const { client, close } = await openS3('staging');
   return { objects: s3Objects(client, 'staging'), close };
-});
+}, ['order of bytes', 'tags']);
 
 queueContract('SQS', async () => {
   const { client, urlPrefix, close } = await openSqs(['tailrace-dev-crm-express', 'tailrace-dev-crm-bulk']);

@@ -18,9 +18,11 @@ import { openTopics, type Topics } from '../services/sns.ts';
 import type { Template } from '../template/template.ts';
 import type { Service } from '../wire.ts';
 import { createFunctions, type RunningFunction } from './functions.ts';
+import { attribute } from './permissions.ts';
 import { openQueues } from './queues.ts';
 import { putSchedules, readRules } from './rules.ts';
 import { openTables } from './tables.ts';
+import { attachedRole } from './trust.ts';
 
 export type Base = {
   readonly template: Template;
@@ -132,15 +134,10 @@ export const refs = (template: Template, type: string): ReadonlySet<string> =>
 
 /** The role that Redshift takes on in UNLOAD and COPY; without one in the template, nobody looks. */
 function redshiftCaller(template: Template): Caller {
-  const role = template
-    .ofType('AWS::IAM::Role')
-    .find(({ properties }) =>
-      JSON.stringify(properties.AssumeRolePolicyDocument).includes('"redshift.amazonaws.com"'),
-    );
-  const roleArn = role?.identity.attributes.Arn;
-  return role === undefined || roleArn === undefined
+  const role = attachedRole(template);
+  return role === undefined
     ? { is: 'operator' }
-    : { is: 'role', roleArn, label: role.logicalId };
+    : { is: 'role', roleArn: attribute(role, 'Arn'), label: role.logicalId };
 }
 
 function polled(template: Template, queues: ReadonlyMap<string, LocalQueue>): LocalQueue[] {

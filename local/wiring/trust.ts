@@ -3,7 +3,7 @@
  * it unloads with. On AWS a function cannot even be made while its role does not trust Lambda; here the start ends.
  */
 import type { Authorizer } from '../iam/authorizer.ts';
-import type { Template } from '../template/template.ts';
+import type { Resource, Template } from '../template/template.ts';
 import { attribute } from './permissions.ts';
 
 /** Throws AccessDeniedException for a role that does not trust the service that needs it. */
@@ -16,11 +16,22 @@ export function checkTrust(template: Template, authorizer: Authorizer): void {
     } as const;
     authorizer.authorizeAssume(caller, String(fn.properties.Role));
   }
-  for (const role of template.ofType('AWS::IAM::Role')) {
-    const trusted = JSON.stringify(role.properties.AssumeRolePolicyDocument);
-    if (!trusted.includes(`"${REDSHIFT}"`)) continue;
-    authorizer.authorizeAssume({ is: 'service', service: REDSHIFT, sourceArn: '' }, attribute(role, 'Arn'));
-  }
+  const role = attachedRole(template);
+  if (role === undefined) return;
+  authorizer.authorizeAssume({ is: 'service', service: REDSHIFT, sourceArn: '' }, attribute(role, 'Arn'));
 }
 
 const REDSHIFT = 'redshift.amazonaws.com';
+
+/**
+ * The role that somebody who deploys attaches to the warehouse: the output `UnloadRole` tells them which. A template without
+ * that output has it in the role that trusts Redshift. Undefined: the warehouse has no role.
+ */
+export function attachedRole(template: Template): Resource | undefined {
+  const { UnloadRole: told } = template.outputs;
+  const roles = template.ofType('AWS::IAM::Role');
+  if (told !== undefined) return roles.find((role) => attribute(role, 'Arn') === told);
+  return roles.find(({ properties }) =>
+    JSON.stringify(properties.AssumeRolePolicyDocument).includes(`"${REDSHIFT}"`),
+  );
+}

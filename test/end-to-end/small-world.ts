@@ -154,7 +154,7 @@ const SHORT: Timing = {
   graceMs: 6500,
   extractorTimeoutMs: 20_000,
   extractorLeaseMs: 20_000,
-  runStallMs: 60_000,
+  runStallMs: 600_000,
   breakerOpenMs: 500,
 };
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { drawCanaries } from './canaries.ts';
 import { judge } from './explained-statements.ts';
 import { namedGrants } from './grants.ts';
@@ -21,25 +21,30 @@ const NAMES = {
   pages: 'by pages: nothing refused, nothing allowed without use or reason, no canary seen',
 };
 
-for (const extraction of ['unload', 'pages'] as const) {
-  test(NAMES[extraction], async () => {
-    const folder = mkdtempSync(path.join(tmpdir(), `tailrace-whole-${extraction}-`));
-    const outside = await startOutside(drawCanaries(SEED), folder);
-    const stage = smallStage(outside, extraction);
-    const world = await startSmallWorld({ outside, dataDir: path.join(folder, 'data'), stage, speed: 60 });
-    try {
-      await wholeRun(world);
-      const { denials, grants } = world.stack.stats().permissions;
-      assert.deepEqual(denials, [], 'every call is allowed by the template');
-      const accounts = (stage.accounts ?? []).map(({ name }) => name);
-      assert.deepEqual(judge(namedGrants(grants, accounts), extraction), NOTHING);
-      await assertSecret(world);
-    } finally {
-      await world.stop();
-      await outside.stop();
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
+/** Both at once: most of a run is waiting. */
+describe('a whole run', { concurrency: 2 }, () => {
+  for (const extraction of ['unload', 'pages'] as const) {
+    it(NAMES[extraction], () => judged(extraction));
+  }
+});
+
+async function judged(extraction: 'unload' | 'pages'): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), `tailrace-whole-${extraction}-`));
+  const outside = await startOutside(drawCanaries(SEED), folder);
+  const stage = smallStage(outside, extraction);
+  const world = await startSmallWorld({ outside, dataDir: path.join(folder, 'data'), stage, speed: 60 });
+  try {
+    await wholeRun(world);
+    const { denials, grants } = world.stack.stats().permissions;
+    assert.deepEqual(denials, [], 'every call is allowed by the template');
+    const accounts = (stage.accounts ?? []).map(({ name }) => name);
+    assert.deepEqual(judge(namedGrants(grants, accounts), extraction), NOTHING);
+    await assertSecret(world);
+  } finally {
+    await world.stop();
+    await outside.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 const NOTHING = { unused: [], usedAfterAll: [], idle: [] };

@@ -183,7 +183,7 @@ const NOT_AN_EVENT = { 'detail-type': 'Run Committed', detail: { syncId: 'NOBODY
 /** The vendor takes its time, so that the last batch is settled after the seal: a loader then announces the run. */
 async function finishLost(world: SmallWorld): Promise<void> {
   const { vendor } = world.outside;
-  vendor.mood.delayMs = 400;
+  vendor.mood.delayMs = 1500;
   const epoch = await failing(world, 'FinishRun', async () => {
     const mail = await begun(world, TO_MAIL.syncId);
     await givenUp(world, ['FinishRun']);

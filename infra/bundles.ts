@@ -1,12 +1,13 @@
 /**
  * The functions' bundles: ESM, minified, the AWS SDK inside (the one in the Lambda runtime is older than parameters
- * that we use). Made once per process: all environments deploy the same code. How: `bundling/`.
+ * that we use). Made once for the same sources, and kept under `node_modules`: all environments deploy the same code, and
+ * two dozen test files synthesize it. How: `bundling/`.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sourcesHash } from './release.ts';
 
 /** Entry points under `lambdas/`; the handler of each is its export `handler`. */
 export const FUNCTION_NAMES = [
@@ -52,9 +53,20 @@ let built: string | undefined;
 
 const BUILD = fileURLToPath(new URL('bundling/build.ts', import.meta.url));
 
+const KEPT = fileURLToPath(new URL('../node_modules/.cache/tailrace/', import.meta.url));
+
+/** Written aside and renamed when whole; whoever comes second to the same name uses what is there. */
 function build(): string {
-  const directory = mkdtempSync(path.join(tmpdir(), 'tailrace-bundles-'));
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  execFileSync(process.execPath, [BUILD, directory], { stdio: ['ignore', 'ignore', 'inherit'] });
-  return directory;
+  const kept = path.join(KEPT, sourcesHash().slice(0, 24));
+  if (existsSync(kept)) return kept;
+  mkdirSync(KEPT, { recursive: true });
+  const draft = mkdtempSync(path.join(KEPT, 'draft-'));
+  execFileSync(process.execPath, [BUILD, draft], { stdio: ['ignore', 'ignore', 'inherit'] });
+  try {
+    renameSync(draft, kept);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    if (!existsSync(kept)) throw error;
+  }
+  return kept;
 }

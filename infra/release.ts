@@ -26,6 +26,9 @@ export const releaseOf = (environment: Environment): string =>
 /** Everything but the settings: what two environments of one checkout have in common. */
 export const sourcesOf = (release: string): string => release.split('-').slice(0, -1).join('-');
 
+/** The same for the same files here: what bundles made of them can be known by. */
+export const sourcesHash = (): string => createHash('sha256').update(sourceText()).digest('hex');
+
 const versionOf = (): string =>
   (JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
 

@@ -1,7 +1,6 @@
 /** What a test does to a small world and asks of it: runs, holds, crashes, items rewritten by hand, dead letters. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
@@ -9,29 +8,30 @@ import { type ItemKey, runKey, runPrefix } from '../../shared/core/names.ts';
 import type { Phase, RunResult } from '../../shared/core/run.ts';
 import { type SmallWorld, until } from './small-world.ts';
 
+/**
+ * Waits until a run may start, and gives the epoch of the last one. Asking too early would not be harmless: a refused
+ * trigger is remembered, and the sweep starts a run for it later.
+ */
+export function rested(world: SmallWorld, syncId: string): Promise<number> {
+  return until(world, `${syncId} may run`, async () => {
+    const { phase, notBefore = 0, epoch } = (await world.sync(syncId)) ?? {};
+    return phase === 'idle' && notBefore < Date.now() ? epoch : undefined;
+  });
+}
+
 /** Starts a run by hand as soon as one may start; gives its epoch. */
 export async function begun(world: SmallWorld, syncId: string): Promise<number> {
-  const before = (await world.sync(syncId))?.epoch ?? 0;
-  const isTaken = async (): Promise<true | undefined> => {
-    const answer = await world.ask({ verb: 'run', syncId });
-    if (answer.ok === true) return true;
-    // It was taken although its answer was not heard.
-    if (answer.code === 'run_active') return ((await world.sync(syncId))?.epoch ?? 0) > before || undefined;
-    if (answer.code !== 'not_yet') throw new Error(JSON.stringify(answer));
-    await sleep(ASK_AGAIN_MS);
-    return undefined;
-  };
-  await until(world, `a run of ${syncId} may start`, isTaken);
+  const before = await rested(world, syncId);
+  const answer = await world.ask({ verb: 'run', syncId });
+  if (answer.ok !== true) throw new Error(JSON.stringify(answer));
   return startedAfter(world, syncId, before);
 }
 
 /** The same; gives the epoch once it is in that phase, where it must stay for a while. */
 export async function started(world: SmallWorld, syncId: string, phase: Phase): Promise<number> {
-  const before = (await world.sync(syncId))?.epoch ?? 0;
-  await begun(world, syncId);
-  return startedAfter(world, syncId, before, phase);
+  const epoch = await begun(world, syncId);
+  return startedAfter(world, syncId, epoch - 1, phase);
 }
-const ASK_AGAIN_MS = 300;
 
 /** Waits for a later run, and for its phase. */
 export async function startedAfter(

@@ -13,6 +13,7 @@ import {
   failing,
   givenUp,
   heldPlan,
+  rested,
   rewrite,
   runItem,
   runObjects,
@@ -236,11 +237,7 @@ async function emptied(world: SmallWorld): Promise<void> {
 
 /** A tick of the schedule, when it may start a run: with failures that the run before found, or carried. */
 async function ticked(world: SmallWorld, syncId: string): Promise<void> {
-  const ready = async (): Promise<number | undefined> => {
-    const { phase, notBefore = 0, epoch } = (await world.sync(syncId)) ?? {};
-    return phase === 'idle' && notBefore < Date.now() ? epoch : undefined;
-  };
-  const epoch = await until(world, `${syncId} may run again`, ready);
+  const epoch = await rested(world, syncId);
   await world.send('StartRun', { syncId, scheduledAt: new Date().toISOString() });
   assert.equal((await ended(world, syncId, epoch + 1)).ended, 'committed');
 }

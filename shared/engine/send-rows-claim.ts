@@ -20,7 +20,7 @@ import type { Group } from './send-rows-group.ts';
 export async function beforeCall(d: Delivery, group: Group): Promise<void> {
   const { found } = d.point;
   // The point of a job at work stands already.
-  if (group.jobId !== undefined) return;
+  if (group.jobId !== undefined || isPart(d, group)) return;
   const { unknowns, classOf } = d.plan;
   const isClaimed = classOf[group.operation] === 'unsafe' && unknowns !== 'resend';
   const isResumed = d.point.isSuspect() && !d.isStarted;
@@ -32,9 +32,16 @@ export async function beforeCall(d: Delivery, group: Group): Promise<void> {
 /** The job is at work on these rows; a redelivery polls it. */
 export async function saveJob(d: Delivery, group: Group, id: string): Promise<void> {
   group.jobId = id;
+  if (isPart(d, group)) return;
   d.job = { id, to: endOf(d, group) };
   await savePoint(d, crashesFor(d, group, d.point.found), { job: d.job });
 }
+
+/**
+ * Class B: what is left of a request that was split has no point of its own. From one in the middle of the request the next
+ * delivery would make others, with other keys; from its beginning it makes the same again, and the server knows them.
+ */
+const isPart = (d: Delivery, { indexes }: Group): boolean => d.parts.has(indexes[0] ?? -1);
 
 type Marks = {
   readonly claimedTo?: number | undefined;

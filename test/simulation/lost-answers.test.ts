@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { Fault } from '../../shared/core/fault.ts';
+import type { Outcome } from '../../shared/core/outcomes.ts';
 import type { JobDestination } from '../../shared/destinations/destination.ts';
 import { arrange } from '../delivery/harness.ts';
 
@@ -89,6 +90,59 @@ test('class C: a stage that cannot be read on leaves the rest of a claim unknown
     ],
   );
 });
+
+test('class B: a loader that dies with a part of a request makes the same requests again', async () => {
+  const taken: string[] = [];
+  const known = new Map<string, readonly Outcome[]>();
+  const destination = keyedJobs((key, rows) => {
+    const said = known.get(key);
+    if (said !== undefined) return said;
+    const isWhole = rows.length === 3;
+    const outcomes = rows.map((row): Outcome => {
+      if (isWhole && row === 'k1') return { key: row, is: 'deferred' };
+      taken.push(row);
+      return { key: row, is: 'accepted' };
+    });
+    known.set(key, outcomes);
+    return outcomes;
+  });
+  const t = await arrange({ lines: LINES, destination, classes: { upsert: 'keyed' } });
+  const update: typeof t.state.update = async (key, change) => {
+    const isSettle = key.partition.startsWith('SHARD#') && change.setIfAbsent !== undefined;
+    // The part was submitted and is done; then the loader is gone.
+    if (isSettle) throw lost();
+    return t.state.update(key, change);
+  };
+  await assert.rejects(t.load(t.loader({ state: { ...t.state, update } })));
+  await t.clock.runUntil(t.clock.now() + 400_000);
+  await t.deliver(20, () => t.loader());
+  assert.deepEqual(taken.toSorted(), ['k1', 'k2', 'k3']);
+  assert.equal(t.batch().counts?.accepted, 3);
+});
+
+/** `answer` gives the outcomes of the request with this key. */
+function keyedJobs(answer: (key: string, rows: readonly string[]) => readonly Outcome[]): JobDestination {
+  const jobs: (readonly Outcome[])[] = [];
+  return {
+    kind: 'jobs',
+    name: 'bulk',
+    settings: z.object({}),
+    target: z.object({ object: z.string() }),
+    operations: () => ({ upsert: 'keyed' }),
+    limits: () => ({ requestRowsMax: 10, requestBytesMax: 1_000_000, requestsInFlightMax: 1 }),
+    check: async () => undefined,
+    submit: async (_, __, { idempotencyKey, rows }) => {
+      jobs.push(
+        answer(
+          idempotencyKey,
+          rows.map(({ key }) => key),
+        ),
+      );
+      return { jobId: String(jobs.length - 1) };
+    },
+    poll: async (_, __, { jobId }) => ({ done: true, outcomes: jobs[Number(jobId)] ?? [] }),
+  };
+}
 
 /** One line and a little of the next one. */
 const FIRST_LINE_BYTES = 100;

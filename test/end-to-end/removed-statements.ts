@@ -43,12 +43,14 @@ export async function removeStatements(
   draws: number,
   seed: number,
   progress: (draw: Draw) => void = () => undefined,
+  /** Draws only among statements whose place in the template begins so. */
+  among = '',
 ): Promise<readonly Draw[]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'tailrace-removed-'));
   const outside = await startOutside(drawCanaries(seed), folder);
   const done: Draw[] = [];
   try {
-    for (const [id, allows] of drawn(usedStatements(outside, folder), draws, seed)) {
+    for (const [id, allows] of drawn(usedStatements(outside, folder), draws, seed, among)) {
       const draw = await runWithout(outside, path.join(folder, String(done.length)), id, allows);
       done.push(draw);
       progress(draw);
@@ -88,9 +90,11 @@ function drawn<T>(
   from: ReadonlyMap<string, T>,
   draws: number,
   seed: number,
+  among: string,
 ): readonly (readonly [string, T])[] {
   const rank = (id: string): string => createHash('sha256').update(`${seed} ${id}`).digest('hex');
-  return [...from].toSorted(([a], [b]) => (rank(a) < rank(b) ? -1 : 1)).slice(0, draws);
+  const ids = [...from].filter(([id]) => id.startsWith(among));
+  return ids.toSorted(([a], [b]) => (rank(a) < rank(b) ? -1 : 1)).slice(0, draws);
 }
 
 async function runWithout(
@@ -117,8 +121,8 @@ async function runWithout(
   run.catch(() => undefined);
   const denial = await firstDenial(world, over.signal);
   await world.stop();
-  const failure = await run.then(() => undefined, messageOf);
   if (denial !== undefined) return draw('in the run', denial);
+  const failure = await run.then(() => undefined, messageOf);
   return failure === undefined ? draw('never', null) : draw('not by a refusal', failure);
 }
 

@@ -194,7 +194,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a slot that is late is void',
     protects: ['I9'],
-    seed: 9,
+    seed: 128,
     mutateLoaders: () =>
       remembered((ports) => {
         const { pacer } = loaderMemory(ports);

@@ -76,6 +76,7 @@ async function outage(world: SmallWorld): Promise<void> {
   await rewrite(world, runKey(syncId, epoch), { remove: ['sealed'] });
   await rewrite(world, syncKey(syncId), { set: { leaseUntil: 0, deadline: 0 } });
   await until(world, 'the sweep sends again and seals', () => isSealed(world, syncId, epoch));
+  await until(world, 'a batch is tried again', async () => (await isTriedAgain(world, epoch)) || undefined);
   await toDeadLetters(world, 'mail', { v: 1, syncId, epoch, shard: 0, ordinal: 0 });
   const result = await ended(world, syncId, epoch);
   assert.equal(result.ended, 'committed');
@@ -107,6 +108,13 @@ async function isPutOff({ state }: SmallWorld, syncId: string, epoch: number): P
     }),
   );
   return Items.some((item) => 'p0' in item);
+}
+
+/** A loader has taken up what a former delivery of the same message left. */
+async function isTriedAgain(world: SmallWorld, epoch: number): Promise<boolean> {
+  const isOfRun = new RegExp(`"epoch":${epoch},[^\\n]*"receiveCount":([2-9]|\\d\\d)`);
+  const places = await world.places();
+  return places.some(({ where, text }) => /^logs\/Tomail/.test(where) && isOfRun.test(text));
 }
 
 /** The statement is cancelled, the schedule goes, the state of the sync starts afresh. */

@@ -59,11 +59,13 @@ function missedCosts({
 function missedRates({
   requests,
   virtualHour,
+  slowHour,
   realMinute,
   billedRatio32To1,
 }: NonNullable<BenchReport['rate']>): Sentences {
   const judged = [
     ...virtualHour.map((one) => ({ ...one, where: 'virtual hour' })),
+    ...slowHour.map((one) => ({ ...one, where: 'slow destination' })),
     ...realMinute.map((one) => ({ ...one, where: 'real minute' })),
   ];
   return [

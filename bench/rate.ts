@@ -4,10 +4,14 @@
  */
 import { peopleSql } from './people.ts';
 import type { BenchSink } from './processes.ts';
-import { mostInWindow, type RateFigures, simulateRate } from './rate-simulation.ts';
+import { mostInWindow, type RateFigures, type RateSimulation, simulateRate } from './rate-simulation.ts';
 import { startBenchStage } from './stage.ts';
 
 const LOADERS = [1, 8, 32] as const;
+/** One loader cannot have more than sixteen calls of a second under way: 32% of the rate. */
+const SLOW_LOADERS = [8, 32] as const;
+const SLOW_MS = 1000;
+const SLOW_IN_FLIGHT = 16;
 const REQUESTS = 50;
 const PER_MS = 1000;
 const HOUR_MS = 3_600_000;
@@ -29,6 +33,8 @@ export type RateReport = {
   readonly requests: number;
   readonly perMs: number;
   readonly virtualHour: readonly RateFigures[];
+  /** An hour as well, at a destination that takes a second for each answer. */
+  readonly slowHour: readonly RateFigures[];
   /** Billed loader seconds per 1,000 calls at 32 loaders, over those at one. */
   readonly billedRatio32To1: number;
   readonly realMinute: readonly RealRate[];
@@ -36,12 +42,10 @@ export type RateReport = {
 
 export async function measureRate(sink: BenchSink, say: (line: string) => void): Promise<RateReport> {
   const virtualHour = [];
-  for (const loaders of LOADERS) {
-    const figures = await simulateRate({ loaders, requests: REQUESTS, perMs: PER_MS, virtualMs: HOUR_MS });
-    virtualHour.push(figures);
-    say(
-      `a virtual hour, ${loaders} loaders: ${(100 * figures.used).toFixed(1)}% used, ${figures.windowMost} at most`,
-    );
+  for (const loaders of LOADERS) virtualHour.push(await anHour({ loaders }, say));
+  const slowHour = [];
+  for (const loaders of SLOW_LOADERS) {
+    slowHour.push(await anHour({ loaders, workMs: SLOW_MS, requestsInFlight: SLOW_IN_FLIGHT }, say));
   }
   const realMinute = [];
   for (const loaders of LOADERS) {
@@ -53,10 +57,20 @@ export async function measureRate(sink: BenchSink, say: (line: string) => void):
     requests: REQUESTS,
     perMs: PER_MS,
     virtualHour,
+    slowHour,
     billedRatio32To1: (many?.billedSecondsPer1000Calls ?? 0) / (one?.billedSecondsPer1000Calls ?? 1),
     realMinute,
   };
 }
+
+async function anHour(of: HourOf, say: (line: string) => void): Promise<RateFigures> {
+  const figures = await simulateRate({ ...of, requests: REQUESTS, perMs: PER_MS, virtualMs: HOUR_MS });
+  const { used, windowMost } = figures;
+  say(`a virtual hour, ${JSON.stringify(of)}: ${(100 * used).toFixed(1)}% used, ${windowMost} at most`);
+  return figures;
+}
+
+type HourOf = Pick<RateSimulation, 'loaders' | 'workMs' | 'requestsInFlight'>;
 
 /** The share that was used is that of a minute in the middle; windows are judged from the first request to the last. */
 async function realRate(sink: BenchSink, loaders: number): Promise<RealRate> {
@@ -72,6 +86,7 @@ async function realRate(sink: BenchSink, loaders: number): Promise<RealRate> {
   try {
     for (const statement of peopleSql(rows)) await stage.stack.warehouse.sql(statement);
     await sink.reset();
+    await stage.define();
     await stage.run();
     const times = await sink.times();
     const from = (times[0] ?? 0) + WARM_UP_SECONDS * 1000;

@@ -91,7 +91,12 @@ function writesTable({ firstRun, emptyRun }: CostFigures): string {
   );
 }
 
-function rateTable({ requests, perMs, virtualHour, realMinute, billedRatio32To1 }: RateReport): string {
+function rateTable(report: RateReport): string {
+  const { requests, perMs, virtualHour, slowHour, realMinute, billedRatio32To1 } = report;
+  const slowUsed = (loaders: number): string => {
+    const slow = slowHour.find((hour) => hour.loaders === loaders);
+    return slow === undefined ? '' : percent(slow.used);
+  };
   const lines = virtualHour.map((hour, index) => [
     String(hour.loaders),
     percent(hour.used),
@@ -99,11 +104,20 @@ function rateTable({ requests, perMs, virtualHour, realMinute, billedRatio32To1 
     percent(realMinute[index]?.used ?? Number.NaN),
     whole(realMinute[index]?.windowMost ?? Number.NaN),
     hour.billedSecondsPer1000Calls.toFixed(1),
+    slowUsed(hour.loaders),
   ]);
   return [
     table(
       `One budget of ${requests} requests in ${perMs} ms, by the sink's clock in sliding windows; at least 94% used, never above ${requests}`,
-      ['loaders', 'virtual hour', 'window', 'real minute', 'window', 'billed s per 1,000 calls'],
+      [
+        'loaders',
+        'virtual hour',
+        'window',
+        'real minute',
+        'window',
+        'billed s per 1,000 calls',
+        'answers after 1 s',
+      ],
       lines,
     ),
     `Billed seconds at 32 loaders over those at one: ${billedRatio32To1.toFixed(2)}, at most 3.`,

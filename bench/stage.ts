@@ -11,6 +11,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { environments } from '../infra/environments.ts';
+import type { EnvironmentSettings } from '../infra/settings.ts';
 import { synthesize, type Template } from '../infra/synthesize.ts';
 import { endedRuns, readSyncs, type StateTable } from '../local/demo/observe.ts';
 import { type LocalStack, startStack } from '../local/stack.ts';
@@ -29,8 +30,12 @@ export type BenchStage = {
   readonly state: StateTable;
   /** ARN of the key that the stage is encrypted with. */
   readonly stageKey: string;
+  /** Writes the definition and waits until all that follows from it is done. */
+  define(): Promise<void>;
   /** Starts a run and waits for its end; milliseconds from acquire to flip. */
   run(): Promise<{ readonly elapsedMs: number; readonly result: RunResult }>;
+  /** Ends when nothing is under way: what owners are told and the audit follow a run's end. */
+  atRest(): Promise<void>;
   /** Batches of the last run, and the rows of its stage as the bucket's manifest counts them. */
   batches(): Promise<number>;
   stagedRows(): Promise<number>;
@@ -45,6 +50,7 @@ export type BenchStageSettings = {
   readonly callsPerSecond?: number;
   /** In windows of this length. */
   readonly windowMs?: number;
+  readonly timing?: Partial<NonNullable<EnvironmentSettings['timing']>>;
   /** At once on the bulk lane; Lambda's minimum is two, so one is two of which one finds nothing. */
   readonly loaders?: number;
 };
@@ -71,10 +77,12 @@ export async function startBenchStage(settings: BenchStageSettings): Promise<Ben
     functionName: (logicalId) => `${stackName}-${logicalId}`,
     state,
     stageKey: `arn:aws:kms:${region}:000000000000:key/local-${key}`,
-    async run() {
+    async define() {
       await accepted(dynamodb, documents, outputs.DefinitionsTable ?? '', settings);
-      return runOnce(ended, state, lambda, outputs.ApiFunction ?? '');
+      await atRest(stack);
     },
+    run: () => runOnce(ended, state, lambda, outputs.ApiFunction ?? ''),
+    atRest: () => atRest(stack),
     batches: async () => (await lastRun(state))?.sealed?.cut.batches ?? 0,
     stagedRows: async () =>
       stagedRows(client, outputs.StagingBucket ?? '', (await lastRun(state))?.epoch ?? 0),
@@ -93,12 +101,14 @@ function stageSettings({
   callsPerSecond = 10_000,
   windowMs = 10_000,
   loaders = 2,
-}: BenchStageSettings) {
+  timing = {},
+}: BenchStageSettings): EnvironmentSettings {
   const { local } = environments;
   if (local === undefined) throw new Error('infra/environments.ts has no environment local');
   return {
     ...local,
     extraction: { by: extraction },
+    timing: { ...local.timing, ...timing },
     accounts: [
       {
         name: ACCOUNT_NAME,
@@ -124,7 +134,6 @@ async function accepted(
   { changes }: BenchStageSettings,
 ): Promise<void> {
   const definitions = dynamoDefinitions(dynamodb, table);
-  if ((await definitions.status(SYNC_ID)) !== undefined) return;
   const Item = { ...benchDefinition(changes), syncId: SYNC_ID, item: 'definition' };
   await documents.send(new PutCommand({ TableName: table, Item }));
   for (;;) {
@@ -134,6 +143,20 @@ async function accepted(
     await sleep(WAIT_MS);
   }
 }
+
+/** Nothing waits in a queue or stream, and no function has come or gone for a while. */
+async function atRest(stack: LocalStack): Promise<void> {
+  const seen = (): string => {
+    const { functions } = stack.stats();
+    // The sweep comes every minute, whatever happens.
+    return JSON.stringify(Object.entries(functions).filter(([name]) => !name.startsWith('Sweep')));
+  };
+  for (let [before, now] = ['', seen()]; before !== now || stack.pending() > 0; now = seen()) {
+    before = now;
+    await sleep(REST_MS);
+  }
+}
+const REST_MS = 1000;
 
 /** Waits for the engine's own event: looking again and again would take time from the stack that is measured. */
 async function runOnce(ended: () => Promise<void>, state: StateTable, lambda: LambdaClient, api: string) {

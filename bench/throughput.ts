@@ -49,6 +49,7 @@ async function runStack(sink: BenchSink, rows: number): Promise<number> {
   try {
     for (const statement of peopleSql(rows)) await stage.stack.warehouse.sql(statement);
     await sink.reset();
+    await stage.define();
     const { elapsedMs, result } = await stage.run();
     const arrived = (await sink.counts()).rows;
     if (arrived !== rows || result.counts?.accepted !== rows) {

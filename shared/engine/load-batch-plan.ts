@@ -10,6 +10,7 @@ import type { StageManifest } from '../core/stage.ts';
 import { removedPolicy, type Sync } from '../core/sync.ts';
 import type { AnyDestination, Idempotency } from '../destinations/destination.ts';
 import type { LoaderPorts } from '../ports.ts';
+import { type CallsUnderWay, callsUnderWay } from './calls-under-way.ts';
 import { readFrozen, readStageManifest } from './frozen.ts';
 import { type Pacer, slotPacer } from './reserve-slots-pacer.ts';
 import { type FreshCounts, noFresh } from './storm.ts';
@@ -40,6 +41,7 @@ export type BatchPlan = {
 /** What a loader process remembers between batches; lost with the process, never needed to be right. */
 export type LoaderMemory = {
   readonly pacer: Pacer;
+  readonly calls: CallsUnderWay;
   readonly plans: Map<string, BatchPlan>;
   /** Transport and auth faults in a row. */
   faults: number;
@@ -51,7 +53,8 @@ const memories = new WeakMap<LoaderPorts, LoaderMemory>();
 export function loaderMemory(ports: LoaderPorts): LoaderMemory {
   const known = memories.get(ports);
   if (known !== undefined) return known;
-  const memory: LoaderMemory = { pacer: slotPacer(ports), plans: new Map(), faults: 0 };
+  const calls = callsUnderWay(ports.clock);
+  const memory: LoaderMemory = { pacer: slotPacer(ports, calls), calls, plans: new Map(), faults: 0 };
   memories.set(ports, memory);
   return memory;
 }

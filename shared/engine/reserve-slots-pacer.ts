@@ -5,7 +5,8 @@
 import { RESERVATION_MS_MAX, RESERVE_AHEAD_MS } from '../core/limits.ts';
 import type { Lane } from '../core/message.ts';
 import type { LoaderPorts } from '../ports.ts';
-import { isFast, slotLatenessMs } from './adapt-rate.ts';
+import { budgetOf, isFast, slotLatenessMs } from './adapt-rate.ts';
+import type { CallsUnderWay } from './calls-under-way.ts';
 import { type BudgetView, freshView, type Reservation, reserveSlots, type Slots } from './reserve-slots.ts';
 
 export type Pacer = {
@@ -22,6 +23,8 @@ export type SlotNeed = {
   readonly lane: Lane;
   /** Requests that the batch still has, roughly; at least 1. */
   readonly remaining: number;
+  /** So many of its calls may be under way at once. */
+  readonly callsMax: number;
   readonly latestAt: number;
   readonly signal: AbortSignal;
 };
@@ -36,16 +39,17 @@ type PacerPorts = Pick<LoaderPorts, 'clock' | 'state' | 'account' | 'telemetry'>
 /** A fast account's first reservation; it doubles with use. */
 const FAST_START = 16;
 
-export function slotPacer(ports: PacerPorts): Pacer {
+export function slotPacer(ports: PacerPorts, calls: CallsUnderWay): Pacer {
   const view = freshView();
   const latenessMs = slotLatenessMs(ports.account);
+  const isUnordered = isFast(ports.account);
   let held: Slots | undefined;
   let used = 0;
   let sent = 0;
   let voided = 0;
   let lastEndAt = 0;
   let isAlone = false;
-  let appetite = isFast(ports.account) ? FAST_START : Number.POSITIVE_INFINITY;
+  let appetite = isUnordered ? FAST_START : Number.POSITIVE_INFINITY;
   let ahead: { readonly reserving: Promise<Reservation>; readonly drops: number } | undefined;
   let drops = 0;
 
@@ -70,6 +74,11 @@ export function slotPacer(ports: PacerPorts): Pacer {
     isAlone = Math.abs(slots.startAt - lastEndAt) < 1;
     lastEndAt = heldEndAt();
   };
+  const heldLeft = (): Slots | undefined =>
+    held && { ...held, startAt: held.startAt + used * held.stepMs, count: held.count - used };
+  /** A fast account's slots wait for calls that are late; its appetite says how many are used. */
+  const usable = (slots: Slots, { callsMax }: SlotNeed): number =>
+    isUnordered ? slots.count : calls.usable(slots, heldLeft(), callsMax);
   const reserve = (need: SlotNeed): Promise<Reservation> => {
     const left = held === undefined ? 0 : held.count - used;
     // Nobody else reserves, and the next batch comes to this process: what this one leaves over is not lost.
@@ -79,6 +88,7 @@ export function slotPacer(ports: PacerPorts): Pacer {
       lane: need.lane,
       isHolder: ports.clock.now() < lastEndAt + RESERVATION_MS_MAX,
       latestAt: need.latestAt,
+      usable: (slots) => usable(slots, need),
     });
   };
   const refill = async (need: SlotNeed): Promise<Taken | undefined> => {
@@ -97,6 +107,9 @@ export function slotPacer(ports: PacerPorts): Pacer {
   const lookAhead = (need: SlotNeed, now: number): void => {
     if (ahead !== undefined || held === undefined || need.remaining <= held.count - used) return;
     if (heldEndAt() - now > RESERVE_AHEAD_MS) return;
+    const startAt = Math.max(budgetOf(view.item).nextFreeAt, now + view.callMs);
+    // Every call that may be under way still is, then: whoever asks later gets slots that it can use.
+    if (usable({ startAt, stepMs: held.stepMs, count: 1 }, need) < 1) return;
     ahead = { reserving: reserve(need), drops };
     // Whoever refills sees the error; without a refill nobody needs it.
     ahead.reserving.catch(() => undefined);

@@ -48,6 +48,8 @@ export type SlotRequest = {
   readonly isHolder: boolean;
   /** No slot at or past this moment. */
   readonly latestAt: number;
+  /** How many of these slots there will be calls for, from the first on; at least one is reserved. */
+  readonly usable: (slots: Slots) => number;
 };
 
 type BudgetPorts = Pick<LoaderPorts, 'clock' | 'state' | 'account'>;
@@ -78,12 +80,13 @@ export async function reserveSlots(
     if (freeAt > horizonAt) return { is: 'busy', freeAt };
     const stepMs = slotMs(ports.account, budget, now);
     const startAt = Math.max(budget.nextFreeAt, earliestAt);
-    const count = Math.min(
+    const most = Math.min(
       request.count,
       slotsWithin(stepMs),
       Math.ceil((request.latestAt - startAt) / stepMs),
     );
-    if (count < 1) return { is: 'busy', freeAt: startAt };
+    if (most < 1) return { is: 'busy', freeAt: startAt };
+    const count = Math.max(1, request.usable({ startAt, stepMs, count: most }));
     const written = await ports.state.update(
       key,
       reservation({ budget, lane: request.lane, now, earliestAt, horizonAt, spanMs: count * stepMs }),

@@ -62,6 +62,7 @@ async function nextSlot(d: Delivery): Promise<Taken | undefined> {
       latestAt: d.stopAt,
       signal: d.stopping.signal,
       remaining: requestsLeft(d),
+      callsMax: d.isInOrder ? 1 : d.plan.inFlightMax,
     });
   } catch (error) {
     // The wait was ended by `stop`, or BUDGET cannot be reached: then nothing was sent, and nothing is wrong.

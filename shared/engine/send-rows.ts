@@ -36,7 +36,7 @@ export async function sendRows(d: Delivery, groups: AsyncIterator<Group>): Promi
       }
       const isPaced = 'lateAt' in slot;
       const call = isPaced ? attempt(d, group, slot) : probe(d, slot, () => attempt(d, group));
-      const request = call.finally(() => running.delete(request));
+      const request = d.memory.calls.track(call).finally(() => running.delete(request));
       running.add(request);
       // Until the probe is answered nothing else goes out.
       if (!isPaced) await request;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fault } from '../../shared/core/fault.ts';
+import { callsUnderWay } from '../../shared/engine/calls-under-way.ts';
 import { slotPacer } from '../../shared/engine/reserve-slots-pacer.ts';
 import type { StateStore } from '../../shared/ports.ts';
 import { memoryTelemetry } from '../memory/memory-outside.ts';
@@ -12,6 +13,7 @@ import { ACCOUNT } from './harness.ts';
 const need = (clock: { now(): number }, remaining: number) => ({
   lane: 'express' as const,
   remaining,
+  callsMax: 8,
   latestAt: clock.now() + 60_000,
   signal: new AbortController().signal,
 });
@@ -26,7 +28,7 @@ test('a reservation ahead that failed is told once; the next batch of the proces
   };
   const account = { ...ACCOUNT, rate: { requests: 10, perMs: 1000 } };
   const state = { ...memory, update };
-  const pacer = slotPacer({ clock, state, account, telemetry: memoryTelemetry() });
+  const pacer = slotPacer({ clock, state, account, telemetry: memoryTelemetry() }, callsUnderWay(clock));
   const takes = async (count: number): Promise<string[]> => {
     const taken: string[] = [];
     for (let at = 0; at < count; at += 1) {
@@ -59,7 +61,10 @@ test('slots that were on their way when the account was told to wait are void', 
     return written;
   };
   const state = { ...memory, update };
-  const pacer = slotPacer({ clock, state, account: ACCOUNT, telemetry: memoryTelemetry() });
+  const pacer = slotPacer(
+    { clock, state, account: ACCOUNT, telemetry: memoryTelemetry() },
+    callsUnderWay(clock),
+  );
   const waiting = pacer.take(need(clock, 10));
   await clock.runUntil(clock.now() + 20);
   pacer.drop();

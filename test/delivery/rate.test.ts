@@ -31,6 +31,22 @@ for (const loaders of [1, 8, 32]) {
   });
 }
 
+test('a destination that takes a second to answer: what one loader cannot use, the others have', async () => {
+  const slow = { requests: 50, perMs: 1000, virtualMs: MINUTES * 60_000, workMs: 1000, requestsInFlight: 16 };
+  const one = await simulateRate({ ...slow, loaders: 1 });
+  // 16 calls under way for a little more than a second each.
+  assert.ok(one.used >= 0.28 && one.used <= 0.32, `used ${one.used} by one`);
+  for (const loaders of [8, 32]) {
+    const figures = await simulateRate({ ...slow, loaders });
+    assert.ok(figures.used >= 0.94, `used ${figures.used} by ${loaders}`);
+    assert.ok(figures.windowMost <= 50, `${figures.windowMost} in one window`);
+    assert.ok(
+      figures.budgetWritesPerSendingSecond <= 1.01,
+      `${figures.budgetWritesPerSendingSecond} writes/s by ${loaders}`,
+    );
+  }
+});
+
 test('a vendor that counts per ten seconds: the same', async () => {
   const figures = await simulateRate({
     loaders: 4,
@@ -63,6 +79,7 @@ const request = (over: Partial<SlotRequest> = {}): SlotRequest => ({
   lane: 'bulk',
   isHolder: true,
   latestAt: Number.MAX_SAFE_INTEGER,
+  usable: ({ count }) => count,
   ...over,
 });
 

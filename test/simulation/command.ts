@@ -9,15 +9,16 @@
  *
  * It ends with 1 when an invariant is broken, a mutation survives, or a seed gives two histories.
  */
+import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { crashPairs } from '../engine/crash-pairs.ts';
+import { crashPairs, type PairReport } from '../engine/crash-pairs.ts';
 import { FAULT_NAMES, type FaultName } from './fault-rates.ts';
-import type { Violation } from './invariants.ts';
 import { MUTATIONS } from './mutations.ts';
+import { playOnThreads } from './seeds-threads.ts';
 import { shrink, told } from './shrink.ts';
-import { type History, simulate } from './simulate.ts';
-import { addTo, type Tally, tally, uncovered } from './tally.ts';
+import { simulate } from './simulate.ts';
+import { type Tally, uncovered } from './tally.ts';
 
 const { values } = parseArgs({
   options: {
@@ -37,7 +38,9 @@ const { values } = parseArgs({
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 /** Seeds that are played twice, to compare the histories. */
 const SEEDS_TWICE = 300;
-const VIOLATIONS_TOLD_MAX = 20;
+const TOLD_EVERY = 1000;
+/** One history is one thread's; a machine plays as many at once as it has cores. */
+const THREADS = availableParallelism();
 /** Seeds that a mutation may survive. */
 const SEEDS_TO_NOTICE = 6000;
 
@@ -65,16 +68,10 @@ function isFault(name: string): name is FaultName {
 
 async function many(from: number, seeds: number): Promise<void> {
   const startedAt = performance.now();
-  const sums = tally();
-  const violations: (Violation & { readonly seed: number; readonly told: string })[] = [];
-  const until = startedAt + Number(values.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
   const cpuBefore = process.cpuUsage();
-  for (let seed = from; seed < from + seeds && performance.now() < until; seed += 1) {
-    const history = await simulate(seed);
-    addTo(sums, history);
-    if (history.violations.length > 0) violations.push(await failed(history, violations.length));
-    if (!values.json && (seed - from + 1) % 1000 === 0) say(`${seed - from + 1} seeds`);
-  }
+  const until = Date.now() + Number(values.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
+  const asked = { from, least: 0, most: seeds, until, threads: THREADS, isEndedByViolation: false };
+  const { tally: sums, violations } = await playOnThreads(asked, progress(seeds));
   const minutes = (performance.now() - startedAt) / 60_000;
   const { user, system } = process.cpuUsage(cpuBefore);
   const speed = {
@@ -89,13 +86,14 @@ async function many(from: number, seeds: number): Promise<void> {
   if (violations.length > 0 || hashes.sameHash !== hashes.playedTwice) process.exitCode = 1;
 }
 
-/** The first ones shrunk: later ones are mostly the same again. */
-async function failed(history: History, before: number) {
-  const [first = { invariant: '', message: '' }] = history.violations;
-  const { seed } = history;
-  if (before >= VIOLATIONS_TOLD_MAX) return { seed, ...first, told: '' };
-  const shrunk = await shrink(history);
-  return { seed, ...first, told: told(shrunk.history, shrunk.limits) };
+/** On the terminal's other channel: what is printed is the report. */
+function progress(seeds: number): (played: number, failed: number) => void {
+  let told = 0;
+  return (played, failed) => {
+    if (played - told < TOLD_EVERY) return;
+    told = played;
+    process.stderr.write(`${played} of ${seeds} seeds, ${failed} failed\n`);
+  };
 }
 
 /** The same seed twice gives the same history. */
@@ -149,10 +147,14 @@ async function mutations(): Promise<void> {
 }
 
 async function pairs(every: number): Promise<void> {
-  const onScenario = (name: string, played: number, violated: number): void => {
-    if (!values.json) say(`${name}: ${played} pairs, ${violated} violations`);
-  };
-  const report = await crashPairs({ every, onScenario });
-  say(JSON.stringify(report));
+  const report = await crashPairs(every, THREADS);
+  if (values.json) say(JSON.stringify(report));
+  else tellPairs(report);
   if (report.violated > 0) process.exitCode = 1;
+}
+
+function tellPairs({ scenarios, pairs: played, violations, violated, seconds }: PairReport): void {
+  for (const { name, effects, pairs: own } of scenarios) say(`${name}: ${effects} effects, ${own} pairs`);
+  for (const violation of violations) say(JSON.stringify(violation));
+  say(`${played} pairs, ${violated} violations, ${seconds} s`);
 }

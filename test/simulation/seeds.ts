@@ -4,59 +4,28 @@
  */
 import assert from 'node:assert/strict';
 import { env } from 'node:process';
-import { Worker } from 'node:worker_threads';
-import type { Played, Share } from './seeds-thread.ts';
-import { type Tally, table, tally, uncovered } from './tally.ts';
+import { playOnThreads } from './seeds-threads.ts';
+import { type Tally, table, uncovered } from './tally.ts';
 
 const SEEDS_MIN = 1000;
 const SEEDS_MAX = 3000;
 const SECONDS = Number(env.TAILRACE_SIM_SECONDS ?? 120);
 const THREADS = 2;
-/** Far enough from each other that shares never meet. */
-const SHARE_STEP = 100_000;
 
 type Told = { diagnostic(message: string): void };
 
 /** Throws with the shrunk history of the first seed that breaks an invariant. */
 export async function playSeeds(context: Told): Promise<void> {
-  const until = Date.now() + SECONDS * 1000;
-  const shares = Array.from({ length: THREADS }, (_, thread): Share => {
-    const [least, most] = [SEEDS_MIN / THREADS, SEEDS_MAX / THREADS];
-    return { from: 1 + thread * SHARE_STEP, least, most, until };
+  const { tally: sums, violations } = await playOnThreads({
+    ...{ from: 1, least: SEEDS_MIN, most: SEEDS_MAX, threads: THREADS, isEndedByViolation: true },
+    until: Date.now() + SECONDS * 1000,
   });
-  const played = await Promise.all(shares.map(playShare));
-  const sums = played.reduce((sum, one) => added(sum, one.tally), tally());
   const { seeds, runs, batches, commits, fired } = sums;
   context.diagnostic(`${JSON.stringify({ seeds, runs, batches, commits, fired })}`);
   context.diagnostic(`faults while a sync of the account was in a phase:\n${table(sums)}`);
-  const failure = played.find((one) => one.failure !== undefined)?.failure;
-  if (failure !== undefined) assert.fail(failure);
+  const [failed] = violations;
+  if (failed !== undefined) assert.fail(failed.told);
   notTrivial(sums);
-}
-
-function playShare(workerData: Share): Promise<Played> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./seeds-thread.ts', import.meta.url), { workerData });
-    worker.once('message', resolve);
-    worker.once('error', reject);
-  });
-}
-
-function added(a: Tally, b: Tally): Tally {
-  const record = (left: Record<string, number>, right: Record<string, number>): Record<string, number> => {
-    const sum = { ...left };
-    for (const [name, times] of Object.entries(right)) sum[name] = (sum[name] ?? 0) + times;
-    return sum;
-  };
-  return {
-    seeds: a.seeds + b.seeds,
-    runs: a.runs + b.runs,
-    batches: a.batches + b.batches,
-    commits: a.commits + b.commits,
-    fired: a.fired + b.fired,
-    faults: record(a.faults, b.faults),
-    pairs: record(a.pairs, b.pairs),
-  };
 }
 
 /** On average at least this much happens in each history, and each fault meets each phase of a run. */

@@ -35,6 +35,24 @@ export function addTo(sums: Tally, { runs, batches, commits, faults, pairs }: Hi
   for (const [pair, times] of Object.entries(pairs)) sums.pairs[pair] = (sums.pairs[pair] ?? 0) + times;
 }
 
+/** What both came to. */
+export function added(a: Tally, b: Tally): Tally {
+  const record = (left: Record<string, number>, right: Record<string, number>): Record<string, number> => {
+    const sum = { ...left };
+    for (const [name, times] of Object.entries(right)) sum[name] = (sum[name] ?? 0) + times;
+    return sum;
+  };
+  return {
+    seeds: a.seeds + b.seeds,
+    runs: a.runs + b.runs,
+    batches: a.batches + b.batches,
+    commits: a.commits + b.commits,
+    fired: a.fired + b.fired,
+    faults: record(a.faults, b.faults),
+    pairs: record(a.pairs, b.pairs),
+  };
+}
+
 /** Pairs that did not occur. */
 export function uncovered(sums: Tally): readonly string[] {
   return FAULT_NAMES.flatMap((name) =>

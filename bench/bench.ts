@@ -2,7 +2,7 @@
  * `npm run bench`: every figure, measured in one run on one machine, the sink in a process of its own. `--json` prints
  * one document and nothing else; `--only <name>` measures one of them.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { Command } from 'commander';
 import type { Counts } from '../infra/cost-model.ts';
@@ -20,11 +20,13 @@ const FIGURES = ['throughput', 'parties', 'cost', 'rate', 'cold-start'] as const
 type Figure = (typeof FIGURES)[number];
 
 const MILLION = 1_000_000;
+/** What stands below it in docs/benchmarks.md is written by `--save`. */
+const LAST_RUN = '## The last whole run';
 
 const options = new Command('npm run bench --')
   .description('Measures what docs and README promise in figures.')
   .option('--json', 'print one JSON document and nothing else')
-  .option('--save', 'write what was counted to infra/counted.json, for docs/cost.md')
+  .option('--save', 'write the counts to infra/counted.json, and a whole run to docs/benchmarks.md')
   .option('--rows <number>', 'rows of the large figures', String(MILLION))
   .option('--only <figure>', `one of ${FIGURES.join(', ')}`)
   .parse()
@@ -41,7 +43,6 @@ try {
   const throughput = wanted('throughput') ? await measureThroughput(sink, rows, say) : undefined;
   const parties = wanted('parties') ? await measureParties(sink, sizesTo(rows), say) : undefined;
   const cost = wanted('cost') ? await measureCost(sink, rows, say) : undefined;
-  if (options.save === true && cost !== undefined) saveCounted(cost);
   const rate = wanted('rate') ? await measureRate(sink, say) : undefined;
   const coldStarts = wanted('cold-start') ? measureColdStarts(say) : undefined;
   const machine = { cores: availableParallelism(), processor: cpus()[0]?.model ?? '', node: process.version };
@@ -56,6 +57,8 @@ try {
   };
   const report = { ...figures, missed: missedPromises(figures) };
   if (report.missed.length > 0) process.exitCode = 1;
+  if (options.save === true && cost !== undefined) saveCounted(cost);
+  if (options.save === true && options.only === undefined) saveText(reportText(report));
   console.log(options.json === true ? JSON.stringify(report) : `\n${reportText(report)}`);
 } catch (error) {
   console.error(`✗ ${error instanceof Error ? error.message : String(error)}`);
@@ -78,6 +81,13 @@ function saveCounted({ stated, firstRun, emptyRun, scheduled }: CostFigures): vo
     new URL('../infra/counted.json', import.meta.url),
     `${JSON.stringify(counted, undefined, 2)}\n`,
   );
+}
+
+/** In the place of what the last whole run said. */
+function saveText(text: string): void {
+  const page = new URL('../docs/benchmarks.md', import.meta.url);
+  const [before] = readFileSync(page, 'utf8').split(LAST_RUN);
+  writeFileSync(page, `${before}${LAST_RUN}\n\n\`\`\`text\n${text}\n\`\`\`\n`);
 }
 
 /** 10,000 and 100,000 and the whole, as far as they are different. */

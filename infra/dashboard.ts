@@ -15,7 +15,7 @@ import { engineMetric } from './alarms/engine-alarms.ts';
 import type { LogMetrics } from './alarms/log-metrics.ts';
 import type { Raised } from './alarms/raise.ts';
 import type { DestinationLane } from './destination-lane.ts';
-import type { EngineParts } from './engine.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { SAVED_QUERIES } from './saved-queries.ts';
 import type { Account } from './settings.ts';
 

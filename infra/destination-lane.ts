@@ -9,7 +9,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { QUEUE_RETENTION_MS, RECEIVES_MAX, VISIBILITY_PER_TIMEOUT } from '../shared/core/limits.ts';
 import { laneQueueName, secretName } from '../shared/core/names.ts';
-import type { EngineParts } from './engine.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { type Binding, makeFunction } from './functions.ts';
 import { fromQueues, knowingStage, onBus, onStaging, onState, throughKey } from './grants.ts';
 import { onlyReader } from './resource-policies.ts';

@@ -6,7 +6,7 @@ import { Stack } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { DEAD_LETTER_TIMEOUT_MS, type DestinationLane } from './destination-lane.ts';
-import type { EngineParts } from './engine.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { type Binding, makeFunction } from './functions.ts';
 import {
   asWarehouse,

@@ -14,31 +14,10 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { type DestinationLane, dependOnPolicy, queueDefaults } from './destination-lane.ts';
 import { type EngineFunctions, makeEngineFunctions } from './engine-functions.ts';
+import type { EngineParts, Schedules } from './engine-parts.ts';
 import { EVENT_SOURCE, throughKey } from './grants.ts';
 import { admitSenders } from './resource-policies.ts';
-import type { Environment } from './settings.ts';
-import type { Storage } from './storage.ts';
 import { unloadRoleArn } from './warehouse-access.ts';
-
-/** What every part of an environment is made of. */
-export type EngineParts = {
-  readonly name: string;
-  readonly environment: Environment;
-  readonly storage: Storage;
-  readonly bus: events.EventBus;
-  /** Events that no function took: evidence, each alarmed. */
-  readonly undelivered: sqs.Queue;
-  readonly schedules: Schedules;
-  /** ARN of the role that the warehouse writes the stage with; undefined when rows are paged. */
-  readonly unloadRole: string | undefined;
-};
-
-/** The group that holds a schedule per sync, and the role that starts runs. */
-export type Schedules = {
-  readonly group: scheduler.CfnScheduleGroup;
-  readonly groupName: string;
-  readonly role: iam.Role;
-};
 
 /** Bus, schedule group and the queue for what could not be delivered. */
 export function makeParts(

@@ -10,7 +10,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import type { EngineParts } from './engine.ts';
+import type { EngineParts } from './engine-parts.ts';
 import { type Binding, makeFunction } from './functions.ts';
 import { EVENT_SOURCE, onDefinitions, onStaging, onState, throughKey } from './grants.ts';
 import { onlyPublisher } from './resource-policies.ts';

@@ -5,7 +5,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Caller } from './iam/authorizer.ts';
+import type { Caller } from './iam/caller.ts';
 import { notImplemented, type Service, ServiceError, sendError } from './wire.ts';
 
 export type Listener = {

@@ -5,8 +5,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { EnvironmentKind } from './functions/environment.ts';
 import type { FunctionUsage, OnInvocation } from './functions/function.ts';
+import type { EnvironmentKind } from './functions/host.ts';
 import { type Authorizer, createAuthorizer, OPERATOR_KEY } from './iam/authorizer.ts';
 import type { Usage } from './iam/usage.ts';
 import { type Listener, startListener } from './listener.ts';

@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
-import type { Caller } from './iam/authorizer.ts';
+import type { Caller } from './iam/caller.ts';
 
 export class ServiceError extends Error {
   readonly code: string;

@@ -4,8 +4,8 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { DestinationLane } from '../destination-lane.ts';
-import type { EngineParts } from '../engine.ts';
 import type { EngineFunctions } from '../engine-functions.ts';
+import type { EngineParts } from '../engine-parts.ts';
 import type { LogMetrics } from './log-metrics.ts';
 import { LATELY, PERIOD, type Raised, raise, serviceMetric } from './raise.ts';
 

@@ -10,7 +10,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
-import type { EngineParts } from '../engine.ts';
+import type { EngineParts } from '../engine-parts.ts';
 import { makeFunction } from '../functions.ts';
 import { EVENT_SOURCE, throughKey, toUndelivered } from '../grants.ts';
 import { letAlarmsPublish } from '../resource-policies.ts';

@@ -4,12 +4,9 @@
  * again. What it runs on is its kind: a thread (fast, the usual) or a process (can be killed and paused from outside,
  * and outlives the services for as long as its invocation lasts). Neither is frozen between invocations, as Lambda's is.
  */
-import type { Writable } from 'node:stream';
-import type { Answer, Bootstrap, Invocation } from './handler.ts';
+import type { EnvironmentKind, EnvironmentSettings, StartHost } from './host.ts';
 import { startProcess } from './process-host.ts';
 import { startThread } from './thread-host.ts';
-
-export type EnvironmentKind = 'threads' | 'processes';
 
 export type InvokeResult =
   | { readonly is: 'result'; readonly payload: string }
@@ -29,24 +26,6 @@ export type Environment = {
   /** Of an environment that is a process. */
   readonly pid: number | undefined;
 };
-
-export type EnvironmentSettings = {
-  readonly kind: EnvironmentKind;
-  readonly bootstrap: Bootstrap;
-  readonly variables: Readonly<Record<string, string>>;
-  readonly memoryMb: number;
-  readonly log: Writable;
-};
-
-/** The seam between an environment and what it runs on. */
-export type StartHost = (settings: EnvironmentSettings, told: HostListener) => Host;
-export type Host = {
-  readonly pid: number | undefined;
-  post(invocation: Invocation): void;
-  /** At once; nothing is told afterwards that matters. */
-  end(): void;
-};
-export type HostListener = { answer(answer: Answer): void; ended(reason: string): void };
 
 const HOSTS: Readonly<Record<EnvironmentKind, StartHost>> = {
   threads: startThread,

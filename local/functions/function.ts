@@ -5,12 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { createWriteStream, mkdirSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
-import {
-  type Environment,
-  type EnvironmentKind,
-  type InvokeResult,
-  startEnvironment,
-} from './environment.ts';
+import { type Environment, type InvokeResult, startEnvironment } from './environment.ts';
+import type { EnvironmentKind } from './host.ts';
 
 export type FunctionSettings = {
   readonly logicalId: string;

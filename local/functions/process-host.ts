@@ -4,8 +4,8 @@
  */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { EnvironmentSettings, Host, HostListener } from './environment.ts';
 import type { Answer, Invocation } from './handler.ts';
+import type { EnvironmentSettings, Host, HostListener } from './host.ts';
 
 const ENTRY = fileURLToPath(new URL('./process-entry.ts', import.meta.url));
 

@@ -1,7 +1,7 @@
 /** Execution environments as worker threads of this process: they start fast, and die with it. */
 import { Worker } from 'node:worker_threads';
-import type { EnvironmentSettings, Host, HostListener } from './environment.ts';
 import type { Answer, Invocation } from './handler.ts';
+import type { EnvironmentSettings, Host, HostListener } from './host.ts';
 
 export function startThread(
   { bootstrap, variables, memoryMb, log }: EnvironmentSettings,

@@ -7,15 +7,10 @@
  * may allow. A KMS key is stricter: its own policy must name the role, or hand the decision to IAM.
  */
 import { createHash } from 'node:crypto';
+import type { Caller } from './caller.ts';
 import type { RequestContext } from './conditions.ts';
 import { type AccessRequest, decide, type Statement } from './policy.ts';
 import { openUsageBook, type Usage } from './usage.ts';
-
-export type Caller =
-  | { readonly is: 'operator' }
-  /** `label` is the function's logical id: what a person looks for in the template. */
-  | { readonly is: 'role'; readonly roleArn: string; readonly label: string }
-  | { readonly is: 'service'; readonly service: string; readonly sourceArn: string };
 
 export type Role = {
   readonly arn: string;

@@ -18,7 +18,8 @@ import {
 } from './data-api-input.ts';
 import { readPage } from './result-pages.ts';
 import type { SubStatement } from './run-batch.ts';
-import type { Statement, Statements } from './statements.ts';
+import type { Statement } from './statement.ts';
+import type { Statements } from './statements.ts';
 import { translate } from './translate.ts';
 import { isUnload } from './unload.ts';
 

@@ -1,6 +1,6 @@
 /** The EventBridge event that AWS sends when a statement `WithEvent` has ended. */
 import { randomUUID } from 'node:crypto';
-import type { Statement } from './statements.ts';
+import type { Statement } from './statement.ts';
 
 export type StatementEvent = {
   readonly version: '0';

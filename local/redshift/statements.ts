@@ -6,26 +6,13 @@
  *   SUBMITTED or STARTED --cancel--> ABORTED
  */
 import { randomUUID } from 'node:crypto';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { asArray, type SubmitInput } from './data-api-input.ts';
 import type { Database } from './database.ts';
 import type { UnloadStore } from './object-store.ts';
 import { dropPages } from './result-pages.ts';
 import { runBatch, type SubStatement } from './run-batch.ts';
+import type { Statement } from './statement.ts';
 import { type StatementEvent, statementEvent } from './statement-event.ts';
-
-export type Statement = {
-  readonly id: string;
-  readonly input: SubmitInput;
-  readonly subs: readonly SubStatement[];
-  readonly createdAt: number;
-  updatedAt: number;
-  status: SubStatement['status'];
-  error?: string;
-  connection?: DuckDBConnection;
-  /** Resolves when it has ended, however it ended. */
-  readonly ended: Promise<void>;
-};
 
 export type Statements = {
   submit(input: SubmitInput): Statement;

@@ -2,7 +2,8 @@
  * How AWS services hand something to a target by its ARN: a function (asynchronously), a queue or a topic. The same
  * for rules, schedules, failure destinations and dead-letter queues; each caller is checked first.
  */
-import type { Authorizer, Caller } from '../iam/authorizer.ts';
+import type { Authorizer } from '../iam/authorizer.ts';
+import type { Caller } from '../iam/caller.ts';
 import type { LocalQueue } from '../queue.ts';
 import { ServiceError } from '../wire.ts';
 import type { Invocable } from './lambda-api.ts';

@@ -2,7 +2,8 @@
  * DynamoDB: dynalite behind the permission check. Counts write units per table and per kind of item (the text
  * before the first `#` of the partition key), because the protocol has a write budget to keep.
  */
-import type { Authorizer, Caller } from '../iam/authorizer.ts';
+import type { Authorizer } from '../iam/authorizer.ts';
+import type { Caller } from '../iam/caller.ts';
 import { jsonService, notImplemented, type Service, ServiceError } from '../wire.ts';
 import type { DynamoItem, ItemStore, TableShape } from './dynalite.ts';
 

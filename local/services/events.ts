@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { Authorizer, Caller } from '../iam/authorizer.ts';
+import type { Authorizer } from '../iam/authorizer.ts';
+import type { Caller } from '../iam/caller.ts';
 import { compilePattern, type Matcher } from '../patterns.ts';
 import { action, jsonService, type Service, ServiceError } from '../wire.ts';
 import type { Delivery } from './delivery.ts';

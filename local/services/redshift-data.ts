@@ -2,7 +2,8 @@
  * The Redshift Data API on the listener: checks the caller, then hands the call to the local Redshift. A statement on
  * a workgroup or cluster also needs the permission to get credentials for it, as the Data API does on AWS.
  */
-import type { Authorizer, Caller } from '../iam/authorizer.ts';
+import type { Authorizer } from '../iam/authorizer.ts';
+import type { Caller } from '../iam/caller.ts';
 import type { LocalRedshift } from '../redshift/endpoint.ts';
 import type { UnloadStore } from '../redshift/object-store.ts';
 import { notImplemented, parseJson, readBody, type Service, ServiceError } from '../wire.ts';

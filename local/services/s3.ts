@@ -4,7 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Authorizer, Caller } from '../iam/authorizer.ts';
+import type { Authorizer } from '../iam/authorizer.ts';
+import type { Caller } from '../iam/caller.ts';
 import { type Exchange, escapeXml, notImplemented, type Service, ServiceError } from '../wire.ts';
 import { decodeAwsChunks } from './aws-chunked.ts';
 import type { ObjectFiles, ObjectInfo } from './object-files.ts';

@@ -3,7 +3,8 @@
  * allowed to pass its role; the role must trust Scheduler, and is what the target's permission is checked against.
  */
 import { z } from 'zod';
-import type { Authorizer, Caller } from '../iam/authorizer.ts';
+import type { Authorizer } from '../iam/authorizer.ts';
+import type { Caller } from '../iam/caller.ts';
 import {
   type Exchange,
   notImplemented,

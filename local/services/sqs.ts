@@ -1,7 +1,8 @@
 /** SQS: the actions that the engine and an operator's CLI use, on the queues of the template. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Authorizer, Caller } from '../iam/authorizer.ts';
+import type { Authorizer } from '../iam/authorizer.ts';
+import type { Caller } from '../iam/caller.ts';
 import type { LocalQueue, Message } from '../queue.ts';
 import { type Action, action, jsonService, type Service, ServiceError } from '../wire.ts';
 

@@ -7,14 +7,15 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { type AsyncSettings, startAsyncInvocations } from '../functions/async-invocations.ts';
-import type { EnvironmentKind } from '../functions/environment.ts';
 import {
   createFunction,
   type FunctionSettings,
   type LocalFunction,
   type OnInvocation,
 } from '../functions/function.ts';
-import type { Authorizer, Caller } from '../iam/authorizer.ts';
+import type { EnvironmentKind } from '../functions/host.ts';
+import type { Authorizer } from '../iam/authorizer.ts';
+import type { Caller } from '../iam/caller.ts';
 import type { LocalQueue } from '../queue.ts';
 import type { Delivery } from '../services/delivery.ts';
 import type { Invocable } from '../services/lambda-api.ts';

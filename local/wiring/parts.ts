@@ -1,9 +1,10 @@
 /** Opens what the template declares, in the order in which one part needs another. */
 import path from 'node:path';
-import type { EnvironmentKind } from '../functions/environment.ts';
 import type { OnInvocation } from '../functions/function.ts';
+import type { EnvironmentKind } from '../functions/host.ts';
 import type { StreamSource } from '../functions/stream-source.ts';
-import type { Authorizer, Caller } from '../iam/authorizer.ts';
+import type { Authorizer } from '../iam/authorizer.ts';
+import type { Caller } from '../iam/caller.ts';
 import type { LocalQueue } from '../queue.ts';
 import { type LocalRedshift, startRedshift } from '../redshift/endpoint.ts';
 import { createDelivery, type Delivery } from '../services/delivery.ts';

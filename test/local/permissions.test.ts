@@ -2,12 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  type Authorizer,
-  type Caller,
-  createAuthorizer,
-  type PermissionSettings,
-} from '../../local/iam/authorizer.ts';
+import { type Authorizer, createAuthorizer, type PermissionSettings } from '../../local/iam/authorizer.ts';
+import type { Caller } from '../../local/iam/caller.ts';
 import { parsePolicy } from '../../local/iam/policy.ts';
 
 const ROLE = 'arn:aws:iam::000000000000:role/loader';

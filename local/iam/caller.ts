@@ -1,0 +1,6 @@
+/** Who calls a local service. */
+export type Caller =
+  | { readonly is: 'operator' }
+  /** `label` is the function's logical id: what a person looks for in the template. */
+  | { readonly is: 'role'; readonly roleArn: string; readonly label: string }
+  | { readonly is: 'service'; readonly service: string; readonly sourceArn: string };

@@ -63,6 +63,51 @@ test('a definition is read as YAML or JSON; what cannot be read says where', asy
   await assert.rejects(readDefinition(path.join(folder, 'none.yaml')), { code: 'file_unreadable' });
 });
 
+test('what a parser would change in silence is refused, with the file and what to do', async (t) => {
+  const folder = scratch(t);
+  const refused = async (name: string, text: string | Uint8Array): Promise<string> => {
+    const file = path.join(folder, name);
+    writeFileSync(file, text);
+    const error = await readDefinition(file).then(
+      () => assert.fail(`${name} was read`),
+      (thrown: unknown) => thrown,
+    );
+    assert.ok(error instanceof Fault, String(error));
+    assert.equal(error.code, 'file_unparsable');
+    assert.ok(error.message.startsWith(`${file}: `) && (error.remedy ?? '') !== '');
+    return error.message.slice(file.length + 2);
+  };
+  assert.match(
+    await refused('twice.json', '{"enabled":false,"enabled":true}'),
+    /unique at line 1, column 18/,
+  );
+  assert.match(await refused('twice.yaml', 'owner: a\nowner: b'), /unique at line 2/);
+  assert.match(await refused('tag.yaml', 'owner: !!js/function "x"'), /Unresolved tag/);
+  assert.match(await refused('nobody.yaml', 'owner: *nobody'), /nobody/);
+  assert.match(await refused('two.yaml', 'a: 1\n---\nb: 2\n'), /more than one document/);
+  assert.match(await refused('deep.json', `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`), /nests deeper/);
+  assert.match(await refused('latin1.yaml', Uint8Array.of(0x61, 0x3a, 0x20, 0xe9)), /not UTF-8/);
+  const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]', ...['ab', 'bc', 'cd', 'de'].map(nested)].join('\n');
+  assert.match(await refused('bomb.yaml', bomb), /aliases/);
+});
+
+/** `b: &b [*a,*a,...]` */
+const nested = ([from = '', to = '']: Iterable<string> & ArrayLike<string>): string =>
+  `${to}: &${to} [${Array(9).fill(`*${from}`).join(',')}]`;
+
+test('an integer beyond 2^53 reaches the check with its digits, and is refused there', async (t) => {
+  const folder = scratch(t);
+  for (const name of ['big.json', 'big.yaml']) {
+    const file = path.join(folder, name);
+    writeFileSync(file, '{"fields": [{"to": "n", "value": 9007199254740993}], "guards": {"maxDeletes": 7}}');
+    const read = await readDefinition(file);
+    assert.deepEqual(read, { fields: [{ to: 'n', value: 9007199254740993n }], guards: { maxDeletes: 7 } });
+    const fault = faultsOf(read).find(({ code }) => code === 'number_not_exact');
+    assert.equal(fault?.path, 'fields[0].value');
+    assert.match(fault.message, /9007199254740993/);
+  }
+});
+
 test('the broken example is refused on this machine, every fault with path and remedy', async () => {
   const faults = faultsOf(await readDefinition('examples/broken.yaml'));
   const paths = faults.map(({ path: place }) => place);

@@ -14,7 +14,7 @@ import { modelFaults } from '../shared/warehouse/model-sql.ts';
 import { type Environment, environmentOf } from './environment.ts';
 import { principalOf } from './principal.ts';
 import { printDone } from './print-done.ts';
-import { printFaults } from './print-error.ts';
+import { printError, printFaults } from './print-error.ts';
 import { readDefinition } from './read-definition.ts';
 
 /** The stream, the reconciler's cold start and its look at the model's columns together. */
@@ -29,9 +29,20 @@ export function addPush(program: Command): void {
     .action(async (files: readonly string[], { unchecked }: { unchecked?: boolean }) => {
       const environment = await environmentOf(program);
       let refused = false;
-      for (const file of files) refused = !(await pushFile(environment, file, unchecked === true)) || refused;
+      for (const file of files) refused = !(await pushed(environment, file, unchecked === true)) || refused;
       if (refused) process.exitCode = 1;
     });
+}
+
+/** A file that cannot be pushed does not keep the others from it. */
+async function pushed(environment: Environment, file: string, unchecked: boolean): Promise<boolean> {
+  try {
+    return await pushFile(environment, file, unchecked);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    printError(error);
+    return false;
+  }
 }
 
 async function pushFile(environment: Environment, file: string, unchecked: boolean): Promise<boolean> {

@@ -1,10 +1,11 @@
 /** The command without an environment: what it says of files, faults and a stack that is not there. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { LOCAL_ENDPOINTS } from '../../cli/environment.ts';
 import { faultsOf } from '../../cli/push.ts';
 import { readDefinition } from '../../cli/read-definition.ts';
 import { detail, overview } from '../../cli/status.ts';
@@ -171,4 +172,23 @@ test('a held sync shows why, and the very command that approves it', () => {
   assert.match(text, /held {8}400 deletes, 100 allowed/);
   assert.match(text, /tailrace approve orders abc123/);
   assert.match(plain(overview([STATUS])), /^orders +held +#7 +9 +2 +1 +3 +2026-01-02 03:04:05$/m);
+});
+
+test('a file that cannot be read does not keep the others from being pushed', (t) => {
+  const cwd = scratch(t);
+  mkdirSync(path.join(cwd, '.tailrace/local'), { recursive: true });
+  // Nothing listens there, and nothing needs to: both files are refused on this machine.
+  const stack = {
+    ...{ region: 'us-east-1', endpoint: 'http://127.0.0.1:1/' },
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    outputs: { DefinitionsTable: 'd', ApiFunction: 'f' },
+  };
+  writeFileSync(path.join(cwd, LOCAL_ENDPOINTS), JSON.stringify(stack));
+  writeFileSync(path.join(cwd, 'empty.yaml'), '');
+  const { status, stderr } = spawnSync(process.execPath, [LAUNCHER, 'push', 'none.yaml', 'empty.yaml'], {
+    ...{ cwd, encoding: 'utf8' as const, env: { ...process.env, NO_COLOR: '1' } },
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /^✗ none\.yaml cannot be read \(ENOENT\)/m);
+  assert.match(stderr, /^✗ empty\.yaml is refused: 1 thing is wrong/m);
 });

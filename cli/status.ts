@@ -80,10 +80,13 @@ function runCells(run: RunStatus | undefined): string[] {
   ];
 }
 
-function stateText({ paused, phase, definition }: SyncStatus): string {
+function stateText({ paused, phase, definition, runs: [run] }: SyncStatus): string {
   if (paused) return pc.yellow(`paused (${paused.code})`);
   if (phase === 'held') return pc.yellow('held');
   if (definition?.state === 'refused') return pc.red(`${phase}, edit refused`);
+  // Between two runs people want to know how the last one ended.
+  if (phase === 'idle' && (run?.state === 'failed' || run?.state === 'fenced'))
+    return pc.red(`${run.state} (${run.code ?? 'no reason'})`);
   return phase;
 }
 

@@ -174,6 +174,17 @@ test('a held sync shows why, and the very command that approves it', () => {
   assert.match(plain(overview([STATUS])), /^orders +held +#7 +9 +2 +1 +3 +2026-01-02 03:04:05$/m);
 });
 
+test('a sync whose last run failed does not look like one that is well', () => {
+  const [run] = STATUS.runs;
+  assert.ok(run !== undefined);
+  const idle: SyncStatus = { ...STATUS, phase: 'idle', hold: null };
+  const failed: SyncStatus = { ...idle, runs: [{ ...run, state: 'failed', code: 'model_refused' }] };
+  assert.match(plain(overview([failed])), /^orders +failed \(model_refused\) +#7 /m);
+  const refused: SyncStatus = { ...idle, runs: [{ ...run, state: 'fenced', code: 'auth_refused' }] };
+  assert.match(plain(overview([refused])), /^orders +fenced \(auth_refused\) +#7 /m);
+  assert.match(plain(overview([idle])), /^orders +idle +#7 /m);
+});
+
 test('a file that cannot be read does not keep the others from being pushed', (t) => {
   const cwd = scratch(t);
   mkdirSync(path.join(cwd, '.tailrace/local'), { recursive: true });

@@ -29,14 +29,19 @@ const GONE = new Fault(
   },
 );
 
+/** Faults of one file that are told, of four lines each: no more than a screen. */
+const FAULTS_TOLD_MAX = 10;
+
 /** The faults of a definition: path, what is wrong, how to mend it. */
 export function printFaults(file: string, faults: readonly DefinitionFault[]): void {
   console.error(
     `${pc.red('✗')} ${file} is refused: ${faults.length} ${faults.length === 1 ? 'thing is' : 'things are'} wrong`,
   );
-  for (const { path, code, message, remedy } of faults) {
+  for (const { path, code, message, remedy } of faults.slice(0, FAULTS_TOLD_MAX)) {
     console.error(`\n  ${pc.bold(path === '' ? '(the whole definition)' : path)} ${pc.dim(code)}`);
     console.error(`    ${message}`);
     console.error(`    ${pc.green('→')} ${remedy}`);
   }
+  const more = faults.length - FAULTS_TOLD_MAX;
+  if (more > 0) console.error(`\n  … and ${more} more; mend these first`);
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { LOCAL_ENDPOINTS } from '../../cli/environment.ts';
+import { printFaults } from '../../cli/print-error.ts';
 import { faultsOf } from '../../cli/push.ts';
 import { readDefinition } from '../../cli/read-definition.ts';
 import { detail, overview } from '../../cli/status.ts';
@@ -202,4 +203,17 @@ test('a file that cannot be read does not keep the others from being pushed', (t
   assert.equal(status, 1);
   assert.match(stderr, /^✗ none\.yaml cannot be read \(ENOENT\)/m);
   assert.match(stderr, /^✗ empty\.yaml is refused: 1 thing is wrong/m);
+});
+
+test('a definition with very many faults does not run off the screen', (t) => {
+  const said: string[] = [];
+  t.mock.method(console, 'error', (line: string) => said.push(line));
+  const faults = Array.from({ length: 25 }, (_, at) => ({
+    ...{ path: `fields[${at}].to`, code: 'wrong_type' as const, message: 'not text', remedy: 'write text' },
+  }));
+  printFaults('a.yaml', faults);
+  const lines = plain(said.join('\n')).split('\n');
+  assert.equal(lines[0], '✗ a.yaml is refused: 25 things are wrong');
+  assert.equal(lines.at(-1), '  … and 15 more; mend these first');
+  assert.ok(lines.length <= 45, String(lines.length));
 });

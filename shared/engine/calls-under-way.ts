@@ -40,13 +40,14 @@ export function callsUnderWay(clock: Pick<Clock, 'now'>): CallsUnderWay {
       }
     },
     usable: (slots, before, callsMax) => {
-      if (mean === undefined) return Math.min(slots.count, callsMax);
-      const durationMs = mean + deviation;
-      const ends = [...starts].map(({ at }) => at + durationMs);
-      for (const at of momentsOf(before)) ends.push(at + durationMs);
+      const durationMs = mean === undefined ? Number.POSITIVE_INFINITY : mean + deviation;
+      // As they began, so they are expected to end: one after the other.
+      const ends = [...[...starts].map(({ at }) => at), ...momentsOf(before)].map((at) => at + durationMs);
+      let ended = 0;
       let usable = 0;
       for (const at of momentsOf(slots)) {
-        if (ends.filter((end) => end > at).length >= callsMax) return usable;
+        while ((ends[ended] ?? Number.POSITIVE_INFINITY) <= at) ended += 1;
+        if (ends.length - ended >= callsMax) return usable;
         ends.push(at + durationMs);
         usable += 1;
       }

@@ -76,9 +76,12 @@ export function slotPacer(ports: PacerPorts, calls: CallsUnderWay): Pacer {
   };
   const heldLeft = (): Slots | undefined =>
     held && { ...held, startAt: held.startAt + used * held.stepMs, count: held.count - used };
-  /** A fast account's slots wait for calls that are late; its appetite says how many are used. */
+  /**
+   * A fast account's slots wait for calls that are late; its appetite says how many are used. And where nobody else
+   * reserves, nobody has use for what is left over: then a write a second is enough.
+   */
   const usable = (slots: Slots, { callsMax }: SlotNeed): number =>
-    isUnordered ? slots.count : calls.usable(slots, heldLeft(), callsMax);
+    isUnordered || isAlone ? slots.count : calls.usable(slots, heldLeft(), callsMax);
   const reserve = (need: SlotNeed): Promise<Reservation> => {
     const left = held === undefined ? 0 : held.count - used;
     // Nobody else reserves, and the next batch comes to this process: what this one leaves over is not lost.

@@ -75,10 +75,10 @@ export async function reserveSlots(
       continue;
     }
     const earliestAt = now + view.callMs;
-    const horizonAt = now + horizonMs(request);
+    const stepMs = slotMs(ports.account, budget, now);
+    const horizonAt = now + horizonMs(request, now, stepMs);
     const freeAt = freeFor(budget, request.lane, now);
     if (freeAt > horizonAt) return { is: 'busy', freeAt };
-    const stepMs = slotMs(ports.account, budget, now);
     const startAt = Math.max(budget.nextFreeAt, earliestAt);
     const most = Math.min(
       request.count,
@@ -121,10 +121,14 @@ function saw(ports: BudgetPorts, view: BudgetView, item: Item | undefined): void
 /** Rounded up, so that one loader alone writes at most once a second. */
 const slotsWithin = (stepMs: number): number => Math.ceil(RESERVATION_MS_MAX / stepMs);
 
-function horizonMs({ lane, isHolder }: SlotRequest): number {
+function horizonMs({ lane, isHolder, usable }: SlotRequest, now: number, stepMs: number): number {
   if (lane === 'express') return EXPRESS_HORIZON_MS;
-  return isHolder ? BULK_HORIZON_MS : NEWCOMER_HORIZON_MS;
+  if (isHolder) return BULK_HORIZON_MS;
+  // Those at work reserve about as much at once as this one would: behind more than that it would wait with them.
+  const atOnce = usable({ startAt: now, stepMs, count: slotsWithin(stepMs) });
+  return Math.min(NEWCOMER_HORIZON_MS, NEWCOMER_SHARE * atOnce * stepMs);
 }
+const NEWCOMER_SHARE = 1.25;
 
 const underPressure = (budget: Budget, lane: Lane, now: number): boolean =>
   lane === 'bulk' && budget.expressAt > now - EXPRESS_PRESSURE_MS;

@@ -135,10 +135,10 @@ function defer(d: Delivery, group: Group, positions: readonly number[], waitMs: 
   // On a coarse grid, so that rows which several requests put off are due together and make one request.
   const dueAt = Math.ceil(waitedAt / DEFERRAL_WAIT_MS_MIN) * DEFERRAL_WAIT_MS_MIN;
   if (later.length === 0) return;
-  // Put off as a whole, a request of class B is made again as it was, with its key.
-  const isWhole = later.length === group.rows.length;
-  if (!isWhole) splitRows(d, group);
-  const changes = { dueAt, isDeferred: !isWhole || d.plan.classOf[group.operation] !== 'keyed' };
+  if (later.length < group.rows.length) splitRows(d, group);
+  // Class B: what is left of a request goes out alone, with a key that another delivery of the batch comes to as well;
+  // which requests are put off at the same time is an accident.
+  const changes = { dueAt, isDeferred: d.plan.classOf[group.operation] !== 'keyed' };
   // A job names a range of lines: it must not hold rows that have ended. The first run goes out first.
   const parts = d.plan.destination.kind === 'jobs' ? runsOf(later).toReversed() : [later];
   d.retries.push(...parts.map((part) => subgroup(group, part, changes)));

@@ -47,6 +47,24 @@ test('a destination that takes a second to answer: what one loader cannot use, t
   }
 });
 
+test('few calls at once: a loader too many is not kept waiting on the bill', async () => {
+  const few = { requests: 50, perMs: 1000, virtualMs: MINUTES * 60_000, workMs: 60, requestsInFlight: 4 };
+  const one = await simulateRate({ ...few, loaders: 1 });
+  for (const loaders of [2, 8, 32]) {
+    const figures = await simulateRate({ ...few, loaders });
+    assert.ok(figures.used >= 0.94, `used ${figures.used} by ${loaders}`);
+    assert.ok(figures.windowMost <= 50, `${figures.windowMost} in one window`);
+    assert.ok(
+      figures.billedSecondsPer1000Calls <= 3 * one.billedSecondsPer1000Calls,
+      `${figures.billedSecondsPer1000Calls} s by ${loaders}, ${one.billedSecondsPer1000Calls} s by one`,
+    );
+    assert.ok(
+      figures.budgetWritesPerSendingSecond <= 6.5,
+      `${figures.budgetWritesPerSendingSecond} writes/s`,
+    );
+  }
+});
+
 test('a vendor that counts per ten seconds: the same', async () => {
   const figures = await simulateRate({
     loaders: 4,

@@ -166,6 +166,43 @@ test('class B: a repeat makes the same requests with the same keys', async () =>
   assert.equal(t.batch().counts?.invalid, 11);
 });
 
+test('class B: two deliveries at once come to the same requests, whatever is put off at the same time', async () => {
+  const delays = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 30, maxLength: 30 });
+  await fc.assert(
+    fc.asyncProperty(delays, async (delayMs) => {
+      const answers = new Map<string, readonly Outcome[]>();
+      const applied = new Map<string, number>();
+      let call = 0;
+      const t = await arrange({
+        lines: linesOf(24),
+        classes: { upsert: 'keyed' },
+        account: { requestRowsMax: 6, requestsInFlight: 4 },
+        answer: async ({ rows, idempotencyKey }) => {
+          const known = answers.get(idempotencyKey);
+          const outcomes =
+            known ??
+            rows.map(({ key }, at): Outcome => {
+              if (rows.length === 6 && at < 2) return { key, is: 'deferred' };
+              applied.set(key, (applied.get(key) ?? 0) + 1);
+              return accepted(key);
+            });
+          answers.set(idempotencyKey, outcomes);
+          call += 1;
+          await t.clock.sleep(delayMs[call % 30] ?? 1);
+          return outcomes;
+        },
+      });
+      await Promise.all([t.load(t.loader({ ids: 1 })), t.load(t.loader({ ids: 2 }))]);
+      assert.equal(applied.size, 24);
+      assert.deepEqual(
+        [...applied].filter(([, times]) => times > 1),
+        [],
+      );
+    }),
+    { numRuns: 30 },
+  );
+});
+
 test('class B: over random answers and interruptions no row is applied twice, and all are accounted for', async () => {
   const acts = fc.constantFrom('ok', 'defer', 'wait', 'refuse', 'throttle', 'lost');
   await fc.assert(

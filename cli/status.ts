@@ -19,12 +19,12 @@ export function addStatus(program: Command): void {
       if (json === true) return console.log(JSON.stringify({ syncs }, undefined, 2));
       if (syncId === undefined) return console.log(overview(syncs));
       const [sync] = syncs;
-      if (sync === undefined) throw unknown(syncId);
+      if (sync === undefined) throw syncUnknown(syncId);
       console.log(detail(sync));
     });
 }
 
-const unknown = (syncId: string): Fault =>
+export const syncUnknown = (syncId: string): Fault =>
   new Fault('config', 'sync_unknown', `there is no sync ${syncId}, or it has never run`, {
     remedy: '`tailrace status` lists those that are there; `tailrace push` makes one.',
   });

@@ -132,7 +132,7 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   {
     rule: 'Tailrace-Wildcard',
     at: ['Key'],
-    details: ['Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey'].map(
+    details: ['Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey', 'ReEncryptFrom', 'ReEncryptTo'].map(
       (action) => `Allow on *: kms:${action}`,
     ),
     because: "in a key's own policy the star means this key",

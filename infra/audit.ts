@@ -67,7 +67,7 @@ function makeAuditBucket(scope: Construct, { environment, storage }: EngineParts
     minimumTLSVersion: 1.2,
     serverAccessLogsBucket: storage.accessLogs,
     serverAccessLogsPrefix: 'audit/',
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   });
   refuseOtherKeys(bucket, storage.key);
   return bucket;

@@ -122,7 +122,7 @@ function wakeUpTable(): string {
 const LEFT_OUT = `## What is not in here
 
 - The warehouse's time beyond the minute of a wake-up, and data transfer to destinations.
-- KMS requests (SQS, S3 and DynamoDB cache data keys; cents), S3 storage of the stage (seven days), DynamoDB storage and its
+- KMS requests (SQS, S3 and DynamoDB cache data keys; cents), S3 storage of the stage (30 days), DynamoDB storage and its
   backups, log storage.
 - The dashboard: an account's first three are free, each after that costs $3.00 a month.
 - Metrics of the engine: billed by the hour in which they are told, $0.30 for a whole month each. An idle environment tells none of them.

@@ -15,6 +15,7 @@ import { fromQueues, knowingStage, onBus, onStaging, onState, throughKey } from 
 import { onlyReader } from './resource-policies.ts';
 import type { Account } from './settings.ts';
 import { LOADER_ACCESS } from './stage-access.ts';
+import { removalOf } from './storage.ts';
 
 const LANES = ['express', 'bulk'] as const;
 
@@ -139,7 +140,7 @@ function makeSecret(lane: DestinationLane, { name, environment, storage }: Engin
     description: `Credentials of destination account ${lane.account.name}, one JSON object`,
     kmsKeyId: storage.key.keyArn,
   });
-  secret.applyRemovalPolicy(environment.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
+  secret.applyRemovalPolicy(removalOf(environment));
   return secret;
 }
 

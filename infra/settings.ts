@@ -110,7 +110,7 @@ const auditSchema = z.strictObject({
 const alarmSchema = z.strictObject({
   /** Is told of every alarm and of its end; others subscribe to the topic, the output `AlarmTopic`. */
   email: z.email().optional(),
-  /** Alarms when the staging bucket is larger; nothing in it expires by age. */
+  /** Alarms when the staging bucket is larger: more than a month of runs, or failure sets, which do not expire by age. */
   stagingGibMax: z.number().positive().max(1_000_000).default(100),
   /** Alarms when the estimate of a day is higher: functions, and a serverless warehouse while it extracts. */
   usdPerDayMax: z.number().positive().max(1_000_000).default(20),

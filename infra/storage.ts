@@ -48,9 +48,12 @@ export function makeStorage(scope: Construct, name: string, environment: Environ
   };
 }
 
-/** Stateful resources stay when the stack goes, unless the environment is a throw-away one. */
+/**
+ * Stateful resources stay when the stack goes, unless the environment is a throw-away one. What a first deployment made
+ * before it failed goes: secrets and log groups have names of their own, and would be in the way of the next try.
+ */
 export const removalOf = (environment: Environment): RemovalPolicy =>
-  environment.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+  environment.retain ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
 
 function makeKey(scope: Construct, name: string, environment: Environment): kms.IKey {
   const { keyArn } = environment;
@@ -59,7 +62,8 @@ function makeKey(scope: Construct, name: string, environment: Environment): kms.
       ? new kms.Key(scope, 'Key', {
           description: 'Tailrace: everything at rest of this environment',
           enableKeyRotation: true,
-          removalPolicy: removalOf(environment),
+          // The audit always stays, and could not be read without it.
+          removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         })
       : kms.Key.fromKeyArn(scope, 'Key', keyArn);
   letUseKey(scope, 'KeyStatements', key, servicesThatEncrypt(scope, name, environment));
@@ -89,26 +93,32 @@ function servicesThatEncrypt(
   const { partition, stackName } = Stack.of(scope);
   const source = (service: string, resource: string): string =>
     `arn:${partition}:${service}:${region}:${account}:${resource}`;
+  // EventBridge is not documented to name the rule when it encrypts for a queue.
+  const alarms = { 'aws:SourceArn': source('cloudwatch', `alarm:${stackName}-*`) };
   const services = [
-    ['EventBridge', 'events', [`rule/${stackName}-*`, `rule/*/${stackName}-*`]],
-    ['Alarms', 'cloudwatch', [`alarm:${stackName}-*`]],
+    ['EventBridge', 'events', {}],
+    ['Alarms', 'cloudwatch', { ArnLike: alarms }],
   ] as const;
   const logs = {
     sid: 'Logs',
     principals: [new iam.ServicePrincipal(`logs.${region}.amazonaws.com`)],
-    actions: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:DescribeKey'],
+    actions: [
+      'kms:Decrypt',
+      'kms:Encrypt',
+      'kms:GenerateDataKey',
+      'kms:ReEncryptFrom',
+      'kms:ReEncryptTo',
+      'kms:DescribeKey',
+    ],
     conditions: {
       ArnLike: { 'kms:EncryptionContext:aws:logs:arn': source('logs', `log-group:/tailrace/${name}/*`) },
     },
   };
-  const others = services.map(([sid, service, sources]) => ({
+  const others = services.map(([sid, service, conditions]) => ({
     sid,
     principals: [new iam.ServicePrincipal(`${service}.amazonaws.com`)],
     actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-    conditions: {
-      StringEquals: { 'aws:SourceAccount': account },
-      ArnLike: { 'aws:SourceArn': sources.map((one) => source(service, one)) },
-    },
+    conditions: { StringEquals: { 'aws:SourceAccount': account }, ...conditions },
   }));
   return [...others, logs].map((one) => new iam.PolicyStatement({ ...one, resources: ['*'] }));
 }
@@ -127,7 +137,8 @@ function makeTable(
     encryptionKey: key,
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
     deletionProtection: environment.retain,
-    removalPolicy: removalOf(environment),
+    // Not even a first deployment that fails could delete a table that is protected.
+    removalPolicy: environment.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   });
 }
 

@@ -22,10 +22,12 @@ export const ALARMS = {
   ErrorsLogged: { severity: 'critical', says: 'The engine met something that should not be.' },
   FunctionsFailing: {
     severity: 'critical',
+    isToldAlone: true,
     says: 'Functions crash, time out or end with an error, again and again.',
   },
   SweepSilent: {
     severity: 'critical',
+    isToldAlone: true,
     says: 'The sweep does not run: nothing is healed, and most other alarms are blind.',
   },
   EventsGivenUp: {
@@ -34,6 +36,7 @@ export const ALARMS = {
   },
   EvidenceLost: {
     severity: 'critical',
+    isToldAlone: true,
     says: 'An event was given up and could not even be kept as evidence.',
   },
   DeadLettersStuck: { severity: 'critical', says: 'Dead letters lie in their queue and are not buried.' },
@@ -52,7 +55,14 @@ export const ALARMS = {
   LoaderThrottled: { severity: 'warning', says: 'A loader is refused concurrency.' },
   StagingGrowing: { severity: 'warning', says: 'The staging bucket is larger than its limit.' },
   CostHigh: { severity: 'warning', says: 'The estimated cost of the last day is above its limit.' },
-} as const satisfies Readonly<Record<string, { readonly severity: Severity; readonly says: string }>>;
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+type Meaning = {
+  readonly severity: Severity;
+  readonly says: string;
+  /** Told by itself as well: while it is on others are blind, and a composite that is on already would hide it. */
+  readonly isToldAlone?: true;
+};
 
 export type AlarmId = keyof typeof ALARMS;
 

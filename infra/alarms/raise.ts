@@ -1,6 +1,6 @@
 /**
- * Making alarms. A single alarm tells nobody; it changes the composite of its severity, and that tells once, however many
- * alarms one cause sets off. Names are spelled out, so that a person can read them in a message.
+ * Making alarms. A single alarm changes the composite of its severity, and that tells once, however many alarms one cause
+ * sets off; the few that must not be hidden behind another one tell by themselves as well. Names are spelled out, so that a person can read them in a message.
  */
 import { Duration, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
@@ -20,12 +20,17 @@ export type Condition = {
   readonly missing?: cloudwatch.TreatMissingData;
 };
 
-export type Raised = { readonly alarm: cloudwatch.Alarm; readonly severity: Severity };
+export type Raised = {
+  readonly alarm: cloudwatch.Alarm;
+  readonly severity: Severity;
+  readonly isToldAlone: boolean;
+};
 
 /** `account`: for the alarms that exist once for each destination account. */
 export function raise(where: Construct, id: AlarmId, condition: Condition, account?: string): Raised {
   const { stackName } = Stack.of(where);
-  const { severity, says } = ALARMS[id];
+  const meaning = ALARMS[id];
+  const { severity, says } = meaning;
   const { metric, above, below, periods: [beyond, of] = [1, 1], missing } = condition;
   const alarm = new cloudwatch.Alarm(where, id, {
     alarmName: [stackName, id, ...(account === undefined ? [] : [account])].join('-'),
@@ -40,7 +45,7 @@ export function raise(where: Construct, id: AlarmId, condition: Condition, accou
     evaluationPeriods: of,
     treatMissingData: missing ?? cloudwatch.TreatMissingData.NOT_BREACHING,
   });
-  return { alarm, severity };
+  return { alarm, severity, isToldAlone: 'isToldAlone' in meaning };
 }
 
 /** CloudWatch: alarms that one composite may name. */
@@ -52,6 +57,11 @@ export const CHILDREN_MAX = 100;
  */
 export function tellOnce(scope: Construct, topic: sns.Topic, raised: readonly Raised[]): void {
   const action = new SnsAction(topic);
+  const tell = (alarm: cloudwatch.Alarm | cloudwatch.CompositeAlarm): void => {
+    alarm.addAlarmAction(action);
+    alarm.addOkAction(action);
+  };
+  for (const { alarm } of raised.filter(({ isToldAlone }) => isToldAlone)) tell(alarm);
   for (const severity of ['critical', 'warning'] as const) {
     const children = raised.filter((one) => one.severity === severity).map(({ alarm }) => alarm);
     if (children.length > CHILDREN_MAX) {
@@ -67,8 +77,7 @@ export function tellOnce(scope: Construct, topic: sns.Topic, raised: readonly Ra
         children.map(({ alarmName }) => `ALARM("${alarmName}")`).join(' OR '),
       ),
     });
-    composite.addAlarmAction(action);
-    composite.addOkAction(action);
+    tell(composite);
   }
 }
 

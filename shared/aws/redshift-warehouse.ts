@@ -56,7 +56,7 @@ async function submit(parts: RedshiftParts, request: ExtractionRequest): Promise
     Sqls: [...sqls],
     ...(parameters.length === 0 ? {} : { Parameters: parameters.map((parameter) => ({ ...parameter })) }),
     StatementName: statementName(settings.environment, syncId, request.epoch),
-    ClientToken: clientToken(settings.environment, syncId, request.epoch),
+    ClientToken: clientToken(parts, request),
     WithEvent: true,
   });
   const { Id } = await redshiftCall('starting an extraction', () => client.send(command));
@@ -64,10 +64,14 @@ async function submit(parts: RedshiftParts, request: ExtractionRequest): Promise
   return { statementId: Id };
 }
 
-/** The same for every repeat of an epoch, so that the Data API gives back the statement that it has. */
-function clientToken(environment: string, syncId: string, epoch: number): string {
+/**
+ * The same for every repeat of an epoch, so that the Data API gives back the statement that it has. Another with the bucket:
+ * an environment that was removed and deployed again counts epochs from one again, within the hours that a token is known.
+ */
+function clientToken({ objects, settings }: RedshiftParts, request: ExtractionRequest): string {
+  const name = statementName(settings.environment, request.definition.sync.syncId, request.epoch);
   return createHash('sha256')
-    .update(statementName(environment, syncId, epoch))
+    .update(`${objects.url('')} ${name}`)
     .digest('hex');
 }
 

@@ -174,13 +174,10 @@ test('prod: what holds state is protected from deletion and stays when the stack
   for (const table of resources(prod, 'AWS::DynamoDB::Table')) {
     assert.equal(properties(table).DeletionProtectionEnabled, true, table.id);
   }
-  for (const type of [
-    'AWS::DynamoDB::Table',
-    'AWS::S3::Bucket',
-    'AWS::KMS::Key',
-    'AWS::SecretsManager::Secret',
-  ]) {
-    for (const kept of resources(prod, type)) assert.equal(kept.DeletionPolicy, 'Retain', kept.id);
+  for (const type of ['AWS::S3::Bucket', 'AWS::KMS::Key', 'AWS::SecretsManager::Secret']) {
+    for (const kept of resources(prod, type)) {
+      assert.equal(kept.DeletionPolicy, 'RetainExceptOnCreate', kept.id);
+    }
   }
 });
 

@@ -86,7 +86,7 @@ test('the audit bucket refuses every other writer, every write over something, a
 test('the audit bucket has versions, no end, and stays; a lock where the settings ask for one', () => {
   for (const name of Object.keys(environments)) {
     const bucket = resource(templateOf(name), 'AWS::S3::Bucket', 'Audit');
-    assert.equal(bucket.DeletionPolicy, 'Retain', name);
+    assert.equal(bucket.DeletionPolicy, 'RetainExceptOnCreate', name);
     assert.deepEqual(properties(bucket).VersioningConfiguration, { Status: 'Enabled' });
     assert.equal(properties(bucket).LifecycleConfiguration, undefined);
     assert.equal(properties(bucket).ObjectLockEnabled, undefined);

@@ -216,8 +216,8 @@ export type Queue = {
 export type Definitions = {
   /** The last good version, or undefined when the sync has none or is deleted. */
   accepted(syncId: string): Promise<AcceptedDefinition | undefined>;
-  /** The item as people wrote it (untrusted, any shape), or undefined when it was deleted. */
-  written(syncId: string): Promise<Item | undefined>;
+  /** The item as people wrote it (untrusted, any shape, also what JSON has no form for), or undefined when it was deleted. */
+  written(syncId: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** Replaces the accepted version; refused (false) when another writer has stored a higher version. */
   accept(syncId: string, accepted: AcceptedDefinition): Promise<boolean>;
   forget(syncId: string): Promise<void>;

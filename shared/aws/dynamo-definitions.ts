@@ -16,20 +16,24 @@ import * as z from 'zod';
 import { definitionIn } from '../core/changed-by.ts';
 import { syncSchema } from '../core/sync.ts';
 import type { DefinitionStatus, Definitions, Item } from '../ports.ts';
-import { itemFromWire, itemToWire } from './attribute-values.ts';
+import { itemFromWire, itemToWire, type WireItem, writtenFromWire } from './attribute-values.ts';
 import { awsCall } from './aws-fault.ts';
 
 const WHAT = 'the definitions table';
 
 /** The definitions port on one DynamoDB table; every method throws only Faults (`awsFault`). */
 export function dynamoDefinitions(client: DynamoDBClient, table: string): Definitions {
-  const read = async (syncId: string, item: Kind): Promise<Item | undefined> => {
+  const readWire = async (syncId: string, item: Kind): Promise<WireItem | undefined> => {
     const command = new GetItemCommand({
       TableName: table,
       Key: itemToWire({ syncId, item }),
       ConsistentRead: true,
     });
     const { Item: found } = await awsCall(`GetItem on ${WHAT}`, () => client.send(command));
+    return found;
+  };
+  const read = async (syncId: string, item: Kind): Promise<Item | undefined> => {
+    const found = await readWire(syncId, item);
     return found === undefined ? undefined : itemFromWire(found);
   };
   return {
@@ -38,9 +42,8 @@ export function dynamoDefinitions(client: DynamoDBClient, table: string): Defini
       return item === undefined ? undefined : acceptedSchema.parse(bodyOf(item));
     },
     written: async (syncId) => {
-      const item = await read(syncId, 'definition');
-      if (item === undefined) return undefined;
-      return definitionIn(item) as Item;
+      const item = await readWire(syncId, 'definition');
+      return item === undefined ? undefined : definitionIn(writtenFromWire(item));
     },
     accept: (syncId, accepted) =>
       replace(client, table, syncId, 'accepted', accepted, 'only over a lower version'),

@@ -12,7 +12,7 @@ export const DEFINITION_CODES = {
   prototype_name: 'No name is __proto__, constructor or prototype.',
   text_not_storable: 'No text holds a NUL or half of a surrogate pair.',
   number_not_finite: 'Numbers are finite.',
-  number_not_exact: 'A number beyond 2^53 is written as text.',
+  number_not_exact: 'A number of more digits than a number holds is written as text.',
   set_not_list: 'A list is a list, not a set, since its order counts.',
   value_not_plain: 'Values are text, numbers, true or false, lists and maps.',
   field_unknown: 'Only documented names may appear.',

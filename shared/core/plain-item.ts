@@ -56,6 +56,7 @@ function copyOf(value: unknown, path: Path, walk: Walk): unknown {
     );
   }
   if (typeof value === 'bigint') return copyOfBigInt(value, path, walk);
+  if (JSON.isRawJSON(value)) return tooExact(value.rawJSON, path, walk);
   if (typeof value === 'boolean' || value === null) return counted(value, 4, walk);
   if (path.length > DEFINITION_DEPTH_MAX) return tooDeep(path, walk);
   if (Array.isArray(value)) return copyOfList(value, path, walk);
@@ -85,7 +86,11 @@ function copyOfText(value: string, path: Path, walk: Walk): unknown {
 function copyOfBigInt(value: bigint, path: Path, walk: Walk): unknown {
   const number = Number(value);
   if (Number.isSafeInteger(number)) return counted(number, 8, walk);
-  const message = `${shown(String(value))} is beyond 2^53 and would lose digits`;
+  return tooExact(String(value), path, walk);
+}
+
+function tooExact(text: string, path: Path, walk: Walk): unknown {
+  const message = `${shown(text)} has more digits than a number holds and would lose some`;
   return leftOut(walk, path, 'number_not_exact', message, 'write it as text, in quotes');
 }
 

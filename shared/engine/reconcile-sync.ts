@@ -6,7 +6,6 @@ import { acceptDefinition, fingerprintOf } from '../core/accept.ts';
 import { type DefinitionFault, Fault } from '../core/fault.ts';
 import type { AcceptedDefinition, Sync } from '../core/sync.ts';
 import { parseSync } from '../core/sync-rules.ts';
-import type { Item } from '../ports.ts';
 import { modelFaults } from '../warehouse/model-sql.ts';
 import { announce } from './announce.ts';
 import { type DeletePorts, deleteSync } from './delete-sync.ts';
@@ -24,6 +23,9 @@ export type ReconcileResult =
   | { readonly is: 'accepted'; readonly version: number }
   | { readonly is: 'refused'; readonly faults: readonly DefinitionFault[] }
   | { readonly is: 'deleted' };
+
+/** Untrusted. */
+type Written = Readonly<Record<string, unknown>>;
 
 /** Paused by the engine for a reason that a new version may have mended; a person's pause waits for a person. */
 const MENDED_BY_A_NEW_VERSION: readonly string[] = ['failure_storm'];
@@ -45,7 +47,7 @@ export async function reconcileSync(ports: DeletePorts, input: ReconcileInput): 
 function check(
   ports: DeletePorts,
   { syncId, targetFaults }: ReconcileInput,
-  written: Item,
+  written: Written,
 ):
   | { readonly ok: true; readonly sync: Sync }
   | { readonly ok: false; readonly faults: readonly DefinitionFault[] } {
@@ -67,7 +69,7 @@ const misnamed = (syncId: string): DefinitionFault => ({
 async function refuse(
   ports: DeletePorts,
   syncId: string,
-  written: Item,
+  written: Written,
   previous: AcceptedDefinition | undefined,
   faults: readonly DefinitionFault[],
 ): Promise<ReconcileResult> {
@@ -88,7 +90,7 @@ async function refuse(
 async function accept(
   ports: DeletePorts,
   syncId: string,
-  written: Item,
+  written: Written,
   previous: AcceptedDefinition | undefined,
   sync: Sync,
 ): Promise<ReconcileResult> {

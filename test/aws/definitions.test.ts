@@ -42,7 +42,7 @@ test('a definition is read as people wrote it, without the item name', async () 
   assert.deepEqual(await definitions.written('written'), {
     syncId: 'written',
     enabled: false,
-    tags: ['a'],
+    tags: new Set(['a']),
     model: { primaryKey: ['id'], limit: 1.5, nothing: null },
   });
 });

@@ -22,7 +22,7 @@ import type { LoaderPorts, Ports } from '../../shared/ports.ts';
 import { ACCOUNT, acceptSync, type MemoryPorts, memoryPorts, writtenSync } from '../memory/memory-ports.ts';
 import type { Delivery } from '../memory/memory-queue.ts';
 import type { Statement } from '../memory/memory-warehouse.ts';
-import { type ModelRow, rowKey, timestampText } from '../memory/model-table.ts';
+import { type ModelRow, timestampText } from '../memory/model-table.ts';
 import { seededRandom } from '../memory/seeded.ts';
 import { boundTo, placeOf, simulatedAccount } from '../simulation/destination.ts';
 import type { Faults } from '../simulation/fault-rates.ts';
@@ -32,11 +32,15 @@ import {
   checkQueued,
   checkRest,
   checkTransition,
+} from '../simulation/invariants.ts';
+import {
   epochName,
+  freshOracle,
+  noteExtraction,
   type Oracle,
   plainSync,
   type Violation,
-} from '../simulation/invariants.ts';
+} from '../simulation/oracle.ts';
 import type { Environment } from '../simulation/process.ts';
 import type { LoaderMutation, Mutation } from '../simulation/simulate.ts';
 import type { Act, Scenario } from './crash-scenarios.ts';
@@ -120,15 +124,7 @@ async function setStage(
   const base = memoryPorts(1, { accounts: { [ACCOUNT.name]: account } });
   smallCuts(base);
   mutate?.(base);
-  const oracle: Oracle = {
-    ports: base,
-    account: simulatedAccount(scenario.shape),
-    epochs: new Map(),
-    flipped: [],
-    orphans: new Map(),
-    ...{ applied: new Set(), split: new Set(), writes: new Map() },
-    violations: [],
-  };
+  const oracle = freshOracle(base, simulatedAccount(scenario.shape));
   const late = (what: string): void =>
     void oracle.violations.push({ invariant: 'I6', message: `${what} after its function had returned` });
   const definition = writtenSync(SYNC, scenario.parts);
@@ -188,21 +184,12 @@ function later(waiting: Invocation[], { clock }: MemoryPorts, run: Invocation['r
 }
 
 /** At once, and its event follows. */
-function runStatement({ base, oracle, waiting }: Stage, { id, request }: Statement): void {
-  const { epoch, definition } = request;
+function runStatement({ base, oracle, waiting }: Stage, asked: Statement): void {
+  const { id, request } = asked;
+  const { epoch } = request;
   base.warehouse.run(id);
-  const rows = base.warehouse.tables.get(SYNC)?.rows ?? [];
-  const keys = rows.map((each) => rowKey(each, definition.sync.model.primaryKey));
+  noteExtraction(oracle, asked, base.warehouse.tables.get(SYNC)?.rows ?? [], true);
   const ran = base.warehouse.statements.get(id);
-  oracle.epochs.set(epochName(SYNC, epoch), {
-    definition: definition.sync,
-    modelKeys: new Set(keys.filter((key) => key !== null)),
-    isWhole: true,
-    ranAt: base.clock.now(),
-    extracted: ran?.extracted,
-    approved: false,
-    handBacks: 0,
-  });
   const statement = ran?.state === 'finished' ? ('finished' as const) : ('failed' as const);
   later(waiting, base, (ports) => fanOut(ports, { syncId: SYNC, epoch, statement, statementId: id, signal }));
 }

@@ -5,69 +5,14 @@
 import { runKey, SYNC_PARTITION, shardKey } from '../../shared/core/names.ts';
 import { unpackCounts } from '../../shared/core/outcomes.ts';
 import type { Cut, ResumePoint, SyncState } from '../../shared/core/run.ts';
-import type { FailureRecord } from '../../shared/core/stage.ts';
-import { removedPolicy, type Sync } from '../../shared/core/sync.ts';
+import type { Sync } from '../../shared/core/sync.ts';
 import type { WriteRequest } from '../../shared/destinations/destination.ts';
 import { ONE_REQUEST } from '../../shared/engine/load-batch-point.ts';
 import type { Item } from '../../shared/ports.ts';
-import type { Extracted } from '../memory/extraction.ts';
-import type { MemoryPorts } from '../memory/memory-ports.ts';
-import { type ModelRow, rowKey } from '../memory/model-table.ts';
-import { type Account, placeOf, removes } from './destination.ts';
-
-/** `I1` to `I15` as in the run protocol; `class B` and `class C`: what is promised where a repeat does harm. */
-export type Violation = { readonly invariant: string; readonly message: string };
-
-/** What of an epoch only the oracle knows. */
-export type Epoch = {
-  readonly definition: Sync;
-  /** Keys with at least one row in the model when the statement ran. */
-  readonly modelKeys: ReadonlySet<string>;
-  /** The model was not being reloaded when the statement ran. */
-  readonly isWhole: boolean;
-  readonly ranAt: number;
-  extracted: Extracted | undefined;
-  approved: boolean;
-  /** Hand-backs of its messages. */
-  handBacks: number;
-};
-
-export type Oracle = {
-  readonly ports: MemoryPorts;
-  readonly account: Account;
-  readonly epochs: Map<string, Epoch>;
-  /** Epochs that flipped, in order. */
-  readonly flipped: { readonly syncId: string; readonly epoch: number }[];
-  /** Records of a generation or definition that is gone: nobody removes them. */
-  readonly orphans: Map<string, Set<string>>;
-  /** Class B: batches with a request that was split after it had crashed its loader twice, by run. */
-  readonly split: Set<string>;
-  /** Classes B and C: rows applied, by run and key. */
-  readonly applied: Set<string>;
-  /** Writes to the items of a run. */
-  readonly writes: Map<string, number>;
-  readonly violations: Violation[];
-};
-
-export const epochName = (syncId: string, epoch: number): string => `${syncId}#${epoch}`;
-
-/** A SYNC item as it lies in the table, without the cost of a check. */
-export function plainSync(item: Item, syncId: string): SyncState {
-  return { ...FRESH, ...item, syncId } as unknown as SyncState;
-}
-
-const FRESH = {
-  ...{
-    epoch: 0,
-    phase: 'idle',
-    notBefore: 0,
-    lastScheduled: 0,
-    wanted: 0,
-    watermark: null,
-    snapshotEpoch: 0,
-  },
-  ...{ failures: null, dirty: [], lastCount: -1, definitionVersion: 0, generation: '' },
-};
+import type { ModelRow } from '../memory/model-table.ts';
+import { placeOf, removes } from './destination.ts';
+import { checkFlipped, checkRecords, failureRecords } from './invariants-records.ts';
+import { type Epoch, epochName, type Oracle, plainSync, type Wrong } from './oracle.ts';
 
 /** Called on every write of a SYNC item. */
 export function checkTransition(oracle: Oracle, syncId: string, before: Item | undefined, after: Item): void {
@@ -78,15 +23,14 @@ export function checkTransition(oracle: Oracle, syncId: string, before: Item | u
   };
   checkEpochs(was, is, wrong);
   checkTogether(was, is, wrong);
-  if (was !== undefined && was.generation !== is.generation) orphan(oracle, syncId);
+  if (was !== undefined && was.generation !== is.generation) forget(oracle, syncId);
   if (isFlip(was, is)) {
     oracle.flipped.push({ syncId, epoch: is.epoch });
     checkFlip(oracle, is, wrong);
+    checkPrompt(oracle, is, wrong);
   }
-  checkDirty(was, is, wrong);
+  if (was?.phase !== 'loading' && is.phase === 'loading') checkShrink(oracle, is, wrong);
 }
-
-type Wrong = (invariant: string, message: string) => void;
 
 const isFlip = (was: SyncState | undefined, is: SyncState): boolean =>
   was?.phase === 'loading' && is.phase === 'idle' && is.snapshotEpoch === is.epoch;
@@ -114,16 +58,22 @@ function checkTogether(was: SyncState | undefined, is: SyncState, wrong: Wrong):
   if ((is.watermark ?? '') < (was.watermark ?? '')) wrong('I3', 'the watermark went back');
 }
 
-function orphan({ account, orphans }: Oracle, syncId: string): void {
+/** A new generation has no baseline, and what the last one wrote is nobody's. */
+function forget({ account, orphans, lastCounts }: Oracle, syncId: string): void {
+  lastCounts.delete(syncId);
   const left = orphans.get(syncId) ?? new Set();
   for (const key of placeOf(account, syncId).records.keys()) left.add(key);
   orphans.set(syncId, left);
 }
 
-/** An abandoned run that may have sent leaves its epoch dirty. */
-function checkDirty(was: SyncState | undefined, is: SyncState, wrong: Wrong): void {
-  if (was?.phase !== 'loading' || is.phase !== 'idle' || is.snapshotEpoch === is.epoch) return;
-  if (!is.dirty.includes(is.epoch)) wrong('I7', 'fenced while loading, and not dirty');
+/** I10: an emptied or shrunken model sends nothing, unless a person has approved it. */
+function checkShrink({ epochs, lastCounts }: Oracle, { syncId, epoch }: SyncState, wrong: Wrong): void {
+  const known = epochs.get(epochName(syncId, epoch));
+  const last = lastCounts.get(syncId) ?? 0;
+  if (known === undefined || known.approved || last === 0) return;
+  const rows = known.model.length;
+  const least = last * (1 - known.definition.guards.maxShrink);
+  if (rows === 0 || rows < least) wrong('I10', `the model went from ${last} to ${rows} rows, and it sends`);
 }
 
 /** I1, I2 and I12 at the flip: what was extracted is applied by this epoch, or recorded. */
@@ -151,7 +101,33 @@ function checkFlip(oracle: Oracle, sync: SyncState, wrong: Wrong): void {
     if (!failed.has(key)) wrong('I12', `carried key ${key} is not in the failure set`);
   }
   checkCounts(oracle, sync, extracted.lines.length, wrong);
+  checkFlipped(oracle, sync, known, wrong);
+  oracle.lastCounts.set(syncId, known.model.length);
 }
+
+/** I8: a complete run flips within so long, unless something goes wrong meanwhile. */
+const FLIP_MS_MAX = 5 * 60_000;
+
+function checkPrompt({ ports, settledAt, disturbedAt }: Oracle, sync: SyncState, wrong: Wrong): void {
+  const completeAt = settledAt.get(epochName(sync.syncId, sync.epoch));
+  if (completeAt === undefined) return;
+  const waitedMs = ports.clock.now() - Math.max(completeAt, disturbedAt);
+  if (waitedMs > FLIP_MS_MAX) wrong('I8', `complete, and flipped after ${waitedMs} ms without any fault`);
+}
+
+/** Called on every write of an item of the run. */
+export function noteSettled(
+  { ports, settledAt }: Oracle,
+  run: string,
+  before: Item | undefined,
+  after: Item,
+): void {
+  if (settledParts(after) > settledParts(before ?? {})) settledAt.set(run, ports.clock.now());
+}
+
+/** Batches that are settled, and the seal. */
+const settledParts = (item: Item): number =>
+  Object.keys(item).filter((name) => name === 'sealed' || /^b\d+$/.test(name)).length;
 
 /** A removed record is gone, or emptied by this epoch; any other was written by it. */
 function isDone(
@@ -214,13 +190,29 @@ export function checkApply(
     const source = known.definition.fields.find((field) => field.to === 'source');
     const says = source !== undefined && 'value' in source ? source.value : undefined;
     if (row.fields.source !== says) wrong('I1', `${key} is not mapped by the run's own definition`);
+    checkValues(known, row, wrong);
     return;
   }
-  if (known.modelKeys.has(key)) wrong('I10', `deleted ${key}, which has a row in the model`);
+  if (known.changeOf.get(key) !== 'r') wrong('I1', `removed ${key}, which its run did not extract so`);
+  if (known.rowOf.has(key)) wrong('I10', `deleted ${key}, which has a row in the model`);
   const deleted = new Set(place.deletes.get(epoch)).add(key).size;
   if (!known.approved && deleted > known.definition.guards.maxDeletes) {
     wrong('I10', `${deleted} deletes without an approval`);
   }
+}
+
+/** I1: what is applied is what this run has read of this key in the model. */
+function checkValues(
+  { changeOf, rowOf }: Epoch,
+  { key, fields }: WriteRequest['rows'][number],
+  wrong: Wrong,
+): void {
+  const change = changeOf.get(key);
+  if (change !== 'a' && change !== 'c') wrong('I1', `applied ${key}, which its run did not extract so`);
+  const row = rowOf.get(key);
+  const isSame = ['id', 'name', 'score'].every((name) => fields[name] === row?.[name]);
+  if (!isSame)
+    wrong('I1', `applied ${key} as ${JSON.stringify(fields)}, its run read ${JSON.stringify(row)}`);
 }
 
 /** Class B, and class C unless the sync wants unknown calls again: no row takes effect twice in one run. */
@@ -326,44 +318,4 @@ export function checkRest(oracle: Oracle, definition: Sync, rows: readonly Model
   }
   if (sync.snapshotEpoch !== sync.epoch) wrong('I8', `epoch ${sync.epoch} did not commit`);
   checkRecords(oracle, sync, definition, rows, wrong);
-}
-
-/** I7: destination = model (a superset where removals are ignored), but for keys in the failure set. */
-function checkRecords(
-  { ports, account, orphans }: Oracle,
-  sync: SyncState,
-  definition: Sync,
-  rows: readonly ModelRow[],
-  wrong: Wrong,
-): void {
-  const failed = new Set(failureRecords(ports, sync).map((record) => record.row_key));
-  const { records } = placeOf(account, sync.syncId);
-  const keys = new Set<string>();
-  for (const row of rows) {
-    const key = rowKey(row, definition.model.primaryKey);
-    if (key === null) continue;
-    keys.add(key);
-    if (failed.has(key)) continue;
-    const { fields } = records.get(key) ?? {};
-    const isSame = fields?.name === row.name && fields?.score === row.score;
-    if (isSame || (definition.destination.mode === 'insert' && fields !== undefined)) continue;
-    wrong('I7', `${key} is ${JSON.stringify(fields)}, the model says ${row.name} ${row.score}`);
-  }
-  const policy = removedPolicy(definition);
-  if (policy === 'ignore') return;
-  for (const [key, { fields, epoch }] of records) {
-    const isExcused = keys.has(key) || failed.has(key) || orphans.get(sync.syncId)?.has(key) || epoch === 0;
-    if (isExcused || (policy === 'clear' && fields.name === null)) continue;
-    wrong('I7', `${key} has left the model and is still there`);
-  }
-}
-
-function failureRecords(ports: MemoryPorts, sync: SyncState): readonly FailureRecord[] {
-  if (sync.failures === null) return [];
-  const read = (key: string): string => Buffer.from(ports.objects.bytes(key) ?? '').toString('utf8');
-  const { entries } = JSON.parse(read(sync.failures.manifest)) as { entries: { url: string }[] };
-  return entries
-    .flatMap(({ url }) => read(ports.objects.keyOf(url)).split('\n'))
-    .filter((text) => text !== '')
-    .map((text) => JSON.parse(text) as FailureRecord);
 }

@@ -13,8 +13,8 @@ import { pauseSync } from '../../shared/engine/pause-sync.ts';
 import { resumeSync } from '../../shared/engine/resume-sync.ts';
 import { acceptSync, type MemoryPorts, writtenSync } from '../memory/memory-ports.ts';
 import { deploy } from './deploys.ts';
-import { epochName, plainSync } from './invariants.ts';
 import type { Editor } from './model-edits.ts';
+import { epochName, plainSync } from './oracle.ts';
 import { act, after, type Known, MINUTE_MS, tick, type World } from './world.ts';
 
 const signal = new AbortController().signal;

@@ -1,6 +1,6 @@
 /** One thread's share of many seeds; a history runs in one thread, so shares are independent. See `seeds-threads.ts`. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Violation } from './invariants.ts';
+import type { Violation } from './oracle.ts';
 import { shrink, told } from './shrink.ts';
 import { type History, simulate } from './simulate.ts';
 import { addTo, type Tally, tally } from './tally.ts';

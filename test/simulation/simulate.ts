@@ -22,12 +22,11 @@ import {
   checkRest,
   checkTransition,
   checkWrites,
-  epochName,
+  noteSettled,
   noteSplits,
-  type Oracle,
-  type Violation,
 } from './invariants.ts';
 import { CANARY, keyOf, modelEditor } from './model-edits.ts';
+import { epochName, freshOracle, type Oracle, type Violation } from './oracle.ts';
 import { syncNow } from './people.ts';
 import { begin, MINUTE_MS, type World } from './world.ts';
 
@@ -175,6 +174,7 @@ type Making = {
 async function makeWorld(base: MemoryPorts, random: Random, making: Making): Promise<World> {
   const syncs: World['syncs'] = new Map();
   const faults = faultRates(random.fork(), making.limits, ({ name, syncId }) => {
+    oracle.disturbedAt = base.clock.now();
     making.noted.events.push(`${base.clock.now()} fault ${name} ${syncId ?? ''}`);
     const phases = new Set<unknown>();
     for (const sort of syncs.keys()) {
@@ -188,10 +188,7 @@ async function makeWorld(base: MemoryPorts, random: Random, making: Making): Pro
   const forgotten = new Set<string>();
   forgetHolds(base, faults, random.fork(), forgotten);
   const account = simulatedAccount(random.pick(SHAPES));
-  const oracle: Oracle = {
-    ...{ ports: base, account, epochs: new Map(), flipped: [], orphans: new Map() },
-    ...{ applied: new Set(), split: new Set(), writes: new Map(), violations: [] },
-  };
+  const oracle = freshOracle(base, account);
   const isCoarse = random.chance(0.3);
   for (let index = random.below(3); index >= 0; index -= 1) {
     const definition = anySync(`sync${index}`, random);
@@ -277,7 +274,7 @@ function watch(world: World, noted: Noted): void {
     if (partition === SYNC_PARTITION) checkTransition(oracle, sort, before, after);
     else if (partition.startsWith('BREAKER#')) checkBreaker(oracle, before, after);
     else if (partition.startsWith('SHARD#')) noteSplits(oracle, partition.slice(6), sort, after);
-    countWrite(oracle, partition, sort, before, after);
+    noteWrite(oracle, partition, sort, before, after);
   });
   account.onApply = (syncId, epoch, request, row) => checkApply(oracle, syncId, epoch, request, row);
   account.onKeyReused = (key) => {
@@ -312,8 +309,9 @@ function keepSecret({ violations }: Oracle, where: string, text: string): void {
   violations.push({ invariant: 'I15', message: `${where} holds a value: ${text.slice(0, 300)}` });
 }
 
-function countWrite(
-  { writes }: Oracle,
+/** A write to an item of a run, whichever it is. */
+function noteWrite(
+  oracle: Oracle,
   partition: string,
   sort: string,
   before: Item | undefined,
@@ -323,7 +321,8 @@ function countWrite(
   const at = kind === 'SYNC' ? after.epoch : kind === 'SHARD' ? epoch : kind === 'RUN' ? sort : undefined;
   if (at === undefined || before?.wanted !== after.wanted) return;
   const name = epochName(kind === 'SYNC' ? sort : syncId, Number(at));
-  writes.set(name, (writes.get(name) ?? 0) + 1);
+  oracle.writes.set(name, (oracle.writes.get(name) ?? 0) + 1);
+  if (kind !== 'SYNC') noteSettled(oracle, name, before, after);
 }
 
 /** No more faults, no more edits; what people had put off is done. Gives the test of whether all is at rest. */

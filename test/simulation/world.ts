@@ -14,13 +14,12 @@ import type { AccountSettings, LoaderPorts, Ports } from '../../shared/ports.ts'
 import { ACCOUNT, type MemoryPorts } from '../memory/memory-ports.ts';
 import type { Delivery } from '../memory/memory-queue.ts';
 import type { Statement } from '../memory/memory-warehouse.ts';
-import { rowKey } from '../memory/model-table.ts';
 import type { Random } from '../memory/seeded.ts';
 import { type Deployed, formatsOf } from './deploys.ts';
 import { type Account, boundTo } from './destination.ts';
 import type { Faults } from './fault-rates.ts';
-import { epochName, type Oracle } from './invariants.ts';
 import { COARSE_MS, type Editor } from './model-edits.ts';
+import { epochName, noteExtraction, type Oracle } from './oracle.ts';
 import { cancelRun, peopleAct } from './people.ts';
 import { type Environment, environment, type Host, type Invoked, invokeIn } from './process.ts';
 
@@ -153,25 +152,15 @@ function runStatement(world: World, statement: Statement): void {
 
 /** The statement at this moment, and what the oracle notes of it. */
 function execute({ base, faults, oracle, syncs }: World, statement: Statement): void {
-  const { epoch, definition } = statement.request;
-  const { syncId, model } = definition.sync;
+  const { syncId } = statement.request.definition.sync;
   if (faults.fires('statementFails', syncId)) {
     base.warehouse.fail(statement.id, `disk full at ${FAILING_VALUE}`);
     return;
   }
   if (statement.state !== 'running') return;
   const editor = syncs.get(syncId)?.editor;
-  const keys = (editor?.table.rows ?? []).map((row) => rowKey(row, model.primaryKey));
   base.warehouse.run(statement.id);
-  oracle.epochs.set(epochName(syncId, epoch), {
-    definition: definition.sync,
-    modelKeys: new Set(keys.filter((key) => key !== null)),
-    isWhole: editor?.isWhole() ?? false,
-    ranAt: base.clock.now(),
-    extracted: base.warehouse.statements.get(statement.id)?.extracted,
-    approved: false,
-    handBacks: 0,
-  });
+  noteExtraction(oracle, statement, editor?.table.rows ?? [], editor?.isWhole() ?? false);
 }
 
 /** A warehouse quotes values in its errors. */

@@ -1,0 +1,103 @@
+/**
+ * What the simulator knows and the code cannot see: the model as each statement read it, which run wrote what, when
+ * a run was complete, when something last went wrong. The invariants are functions over it.
+ */
+import type { SyncState } from '../../shared/core/run.ts';
+import type { Sync } from '../../shared/core/sync.ts';
+import type { Item } from '../../shared/ports.ts';
+import type { Extracted } from '../memory/extraction.ts';
+import type { MemoryPorts } from '../memory/memory-ports.ts';
+import type { Statement } from '../memory/memory-warehouse.ts';
+import { type ModelRow, rowKey } from '../memory/model-table.ts';
+import type { Account } from './destination.ts';
+
+/** `I1` to `I15` as in the run protocol; `class B` and `class C`: what is promised where a repeat does harm. */
+export type Violation = { readonly invariant: string; readonly message: string };
+
+export type Wrong = (invariant: string, message: string) => void;
+
+/** What of an epoch only the oracle knows. */
+export type Epoch = {
+  readonly definition: Sync;
+  /** The model when the statement ran. */
+  readonly model: readonly ModelRow[];
+  /** The same by key: those with at least one row. */
+  readonly rowOf: ReadonlyMap<string, ModelRow>;
+  /** The model was not being reloaded when the statement ran. */
+  readonly isWhole: boolean;
+  readonly ranAt: number;
+  readonly extracted: Extracted | undefined;
+  /** What was extracted of each key: added, changed, removed, invalid. */
+  readonly changeOf: ReadonlyMap<string, string>;
+  approved: boolean;
+  /** Hand-backs of its messages. */
+  handBacks: number;
+};
+
+export type Oracle = {
+  readonly ports: MemoryPorts;
+  readonly account: Account;
+  readonly epochs: Map<string, Epoch>;
+  /** Epochs that flipped, in order. */
+  readonly flipped: { readonly syncId: string; readonly epoch: number }[];
+  /** Rows of the model at a sync's last flip. */
+  readonly lastCounts: Map<string, number>;
+  /** When a run's last batch was settled, or it was sealed, whatever was later. */
+  readonly settledAt: Map<string, number>;
+  /** When something last went wrong: what must be quick is judged from then on. */
+  disturbedAt: number;
+  /** Records of a generation or definition that is gone: nobody removes them. */
+  readonly orphans: Map<string, Set<string>>;
+  /** Class B: batches with a request that was split after it had crashed its loader twice, by run. */
+  readonly split: Set<string>;
+  /** Classes B and C: rows applied, by run and key. */
+  readonly applied: Set<string>;
+  /** Writes to the items of a run. */
+  readonly writes: Map<string, number>;
+  readonly violations: Violation[];
+};
+
+export const freshOracle = (ports: MemoryPorts, account: Account): Oracle => ({
+  ...{ ports, account, epochs: new Map(), flipped: [], lastCounts: new Map(), settledAt: new Map() },
+  ...{ disturbedAt: 0, orphans: new Map(), split: new Set(), applied: new Set(), writes: new Map() },
+  violations: [],
+});
+
+export const epochName = (syncId: string, epoch: number): string => `${syncId}#${epoch}`;
+
+/** A statement has just run over `model`. */
+export function noteExtraction(
+  { epochs, ports }: Oracle,
+  { id, request }: Statement,
+  model: readonly ModelRow[],
+  isWhole: boolean,
+): void {
+  const { epoch, definition } = request;
+  const { syncId, model: read } = definition.sync;
+  const extracted = ports.warehouse.statements.get(id)?.extracted;
+  const keyed = model.map((row) => [rowKey(row, read.primaryKey), row] as const);
+  epochs.set(epochName(syncId, epoch), {
+    ...{ definition: definition.sync, model, isWhole, extracted, ranAt: ports.clock.now() },
+    rowOf: new Map(keyed.filter((one): one is [string, ModelRow] => one[0] !== null)),
+    changeOf: new Map((extracted?.lines ?? []).map(({ k, o }) => [k ?? '', o])),
+    ...{ approved: false, handBacks: 0 },
+  });
+}
+
+/** A SYNC item as it lies in the table, without the cost of a check. */
+export function plainSync(item: Item, syncId: string): SyncState {
+  return { ...FRESH, ...item, syncId } as unknown as SyncState;
+}
+
+const FRESH = {
+  ...{
+    epoch: 0,
+    phase: 'idle',
+    notBefore: 0,
+    lastScheduled: 0,
+    wanted: 0,
+    watermark: null,
+    snapshotEpoch: 0,
+  },
+  ...{ failures: null, dirty: [], lastCount: -1, definitionVersion: 0, generation: '' },
+};

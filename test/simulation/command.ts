@@ -7,33 +7,18 @@
  *   npm run sim -- --seed 17                   one seed, shrunk when it fails; `--without lostPerCall,jobSlow`
  *   npm run sim -- --crash-pairs --json        two kills in one history, every pair; `--every 50` for each fiftieth
  *
- * It ends with 1 when an invariant is broken, a mutation survives, or a seed gives two histories.
+ * It ends with 1 when an invariant is broken, a mutation survives, or a seed gives two histories; with 2 when it was
+ * asked for what it does not know, or has played nothing.
  */
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
 import { crashPairs, type PairReport } from '../engine/crash-pairs.ts';
-import { FAULT_NAMES, type FaultName } from './fault-rates.ts';
+import { type Asked, readArguments } from './arguments.ts';
 import { MUTATIONS } from './mutations.ts';
 import { playOnThreads } from './seeds-threads.ts';
 import { shrink, told } from './shrink.ts';
 import { simulate } from './simulate.ts';
 import { type Tally, uncovered } from './tally.ts';
-
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    minutes: { type: 'string' },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    without: { type: 'string', default: '' },
-    most: { type: 'string' },
-    mutations: { type: 'boolean', default: false },
-    'crash-pairs': { type: 'boolean', default: false },
-    every: { type: 'string', default: '1' },
-    json: { type: 'boolean', default: false },
-  },
-});
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 /** Seeds that are played twice, to compare the histories. */
@@ -44,16 +29,34 @@ const THREADS = availableParallelism();
 /** Seeds that a mutation may survive. */
 const SEEDS_TO_NOTICE = 6000;
 
-if (values.seed !== undefined) await one(Number(values.seed));
-else if (values.mutations) await mutations();
-else if (values['crash-pairs']) await pairs(Number(values.every));
-else await many(Number(values.from), Number(values.seeds));
+const asked = parsed();
+if (asked !== undefined) await play(asked);
 
-async function one(seed: number): Promise<void> {
-  const without = new Set(values.without.split(',').filter((name) => isFault(name)));
-  const most = values.most === undefined ? Number.POSITIVE_INFINITY : Number(values.most);
-  const history = await simulate(seed, { limits: { without, most } });
-  const isWhole = without.size === 0 && values.most === undefined;
+function parsed(): Asked | undefined {
+  try {
+    return readArguments(process.argv.slice(2));
+  } catch (error) {
+    refuse(error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
+}
+
+function refuse(message: string): void {
+  process.stderr.write(`${message}\n`);
+  process.exitCode = 2;
+}
+
+function play(asked: Asked): Promise<void> {
+  if (asked.is === 'seed') return one(asked);
+  if (asked.is === 'mutations') return mutations(asked.isJson);
+  if (asked.is === 'crash-pairs') return pairs(asked.every, asked.isJson);
+  return many(asked);
+}
+
+async function one({ seed, without, most }: Asked & { readonly is: 'seed' }): Promise<void> {
+  const limits = most === undefined ? { without } : { without, most };
+  const history = await simulate(seed, { limits });
+  const isWhole = without.size === 0 && most === undefined;
   if (history.violations.length === 0 || !isWhole) say(told(history));
   else {
     const shrunk = await shrink(history);
@@ -62,16 +65,13 @@ async function one(seed: number): Promise<void> {
   if (history.violations.length > 0) process.exitCode = 1;
 }
 
-function isFault(name: string): name is FaultName {
-  return FAULT_NAMES.some((each) => each === name);
-}
-
-async function many(from: number, seeds: number): Promise<void> {
+async function many({ from, seeds, minutes: most, isJson }: Asked & { readonly is: 'seeds' }): Promise<void> {
   const startedAt = performance.now();
   const cpuBefore = process.cpuUsage();
-  const until = Date.now() + Number(values.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
-  const asked = { from, least: 0, most: seeds, until, threads: THREADS, isEndedByViolation: false };
-  const { tally: sums, violations } = await playOnThreads(asked, progress(seeds));
+  const until = Date.now() + most * 60_000;
+  const work = { from, least: 0, most: seeds, until, threads: THREADS, isEndedByViolation: false };
+  const { tally: sums, violations } = await playOnThreads(work, progress(seeds));
+  if (sums.seeds === 0) return refuse('no seed was played: the time was over before the first');
   const minutes = (performance.now() - startedAt) / 60_000;
   const { user, system } = process.cpuUsage(cpuBefore);
   const speed = {
@@ -79,9 +79,9 @@ async function many(from: number, seeds: number): Promise<void> {
     // What one core does when it has nothing else to do.
     seedsPerCpuMinute: Math.round(sums.seeds / ((user + system) / 60_000_000)),
   };
-  const hashes = await compared(from, Math.min(seeds, SEEDS_TWICE));
+  const hashes = await compared(from, Math.min(sums.seeds, SEEDS_TWICE));
   const report = { ...sums, violations, ...speed, ...hashes };
-  if (values.json) say(JSON.stringify(report));
+  if (isJson) say(JSON.stringify(report));
   else tell(sums, report);
   if (violations.length > 0 || hashes.sameHash !== hashes.playedTwice) process.exitCode = 1;
 }
@@ -128,7 +128,7 @@ function tell(
   say(`violations: ${report.violations.length}`);
 }
 
-async function mutations(): Promise<void> {
+async function mutations(isJson: boolean): Promise<void> {
   const results = [];
   for (const mutation of MUTATIONS) {
     const { guard, protects } = mutation;
@@ -139,16 +139,16 @@ async function mutations(): Promise<void> {
       if (seen !== undefined) found = { seed, invariant: seen.invariant };
     }
     results.push({ guard, protects, ...(found ?? { seed: null, invariant: null }) });
-    if (!values.json)
+    if (!isJson)
       say(`${guard}: ${found === undefined ? 'SURVIVES' : `${found.invariant}, seed ${found.seed}`}`);
   }
-  if (values.json) say(JSON.stringify({ mutations: results }));
+  if (isJson) say(JSON.stringify({ mutations: results }));
   if (results.some(({ seed }) => seed === null)) process.exitCode = 1;
 }
 
-async function pairs(every: number): Promise<void> {
+async function pairs(every: number, isJson: boolean): Promise<void> {
   const report = await crashPairs(every, THREADS);
-  if (values.json) say(JSON.stringify(report));
+  if (isJson) say(JSON.stringify(report));
   else tellPairs(report);
   if (report.violated > 0) process.exitCode = 1;
 }

@@ -52,7 +52,7 @@ export function overview(syncs: readonly SyncStatus[]): string {
 
 /** One sync, its last runs newest first. */
 export function detail(sync: SyncStatus): string {
-  const { definition, hold } = sync;
+  const { definition, hold, waiting } = sync;
   const lines = [`${pc.bold(sync.syncId)}  ${stateText(sync)}`];
   if (definition !== null) lines.push(`definition  version ${definition.version}, ${definition.state}`);
   for (const fault of definition?.faults ?? [])
@@ -62,6 +62,11 @@ export function detail(sync: SyncStatus): string {
   if (hold !== null) {
     lines.push(pc.yellow(`held        ${hold.reasons.map((reason) => reason.message).join('; ')}`));
     lines.push(`            tailrace approve ${sync.syncId} ${hold.planHash}`);
+    lines.push(`            tailrace discard ${sync.syncId}`);
+  }
+  if (waiting !== null) {
+    const { account, why, until } = waiting;
+    lines.push(pc.yellow(`waiting     for ${account} until ${momentText(until)} UTC: ${WAITING[why]}`));
   }
   const table = plainTable(['run', 'rows', 'accepted', 'rejected', 'invalid', 'state', 'ended']);
   for (const run of sync.runs) table.push([...runCells(run), run.code ?? run.state, endText(run)]);
@@ -80,9 +85,10 @@ function runCells(run: RunStatus | undefined): string[] {
   ];
 }
 
-function stateText({ paused, phase, definition, runs: [run] }: SyncStatus): string {
+function stateText({ paused, phase, definition, waiting, runs: [run] }: SyncStatus): string {
   if (paused) return pc.yellow(`paused (${paused.code})`);
   if (phase === 'held') return pc.yellow('held');
+  if (waiting !== null) return pc.yellow(`waits for ${waiting.account}`);
   if (definition?.state === 'refused') return pc.red(`${phase}, edit refused`);
   // Between two runs people want to know how the last one ended.
   if (phase === 'idle' && (run?.state === 'failed' || run?.state === 'fenced'))
@@ -91,9 +97,14 @@ function stateText({ paused, phase, definition, runs: [run] }: SyncStatus): stri
 }
 
 const endText = (run: RunStatus | undefined): string =>
-  run?.endedAt === null || run === undefined
-    ? ''
-    : new Date(run.endedAt).toISOString().slice(0, 19).replace('T', ' ');
+  run?.endedAt === null || run === undefined ? '' : momentText(run.endedAt);
+
+const momentText = (at: number): string => new Date(at).toISOString().slice(0, 19).replace('T', ' ');
+
+const WAITING = {
+  breaker_open: 'it could not be reached, and is tried again then',
+  told_to_wait: 'it asked for that (Retry-After), or refused requests',
+} as const;
 
 /** Columns and a line below the head; nothing to be cut away when it is copied. */
 function plainTable(head: readonly string[]) {

@@ -115,6 +115,7 @@ export function makeEngineFunctions(
         ...may.everything,
         may.runs,
         may.listSyncs,
+        may.readBudgets,
         may.readDefinitions,
         may.warehouse,
         may.operate,

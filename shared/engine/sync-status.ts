@@ -8,6 +8,7 @@ import type { Hold, Phase, RunResult, SyncState } from '../core/run.ts';
 import type { ExtractionCounts } from '../core/stage.ts';
 import type { DefinitionStatus, Item, Ports } from '../ports.ts';
 import { type RunRecord, readRun, readSync, syncOf } from './sync-state.ts';
+import { type Waiting, waitingOf } from './waiting.ts';
 
 export type SyncStatus = {
   readonly syncId: string;
@@ -15,6 +16,7 @@ export type SyncStatus = {
   readonly epoch: number;
   readonly paused: SyncState['paused'] | null;
   readonly hold: Hold | null;
+  readonly waiting: Waiting | null;
   readonly notBefore: number;
   readonly lastScheduled: number;
   readonly wanted: number;
@@ -45,7 +47,7 @@ export type RunStatus = {
   readonly failures: number;
 };
 
-export type StatusPorts = Pick<Ports, 'state' | 'definitions'>;
+export type StatusPorts = Pick<Ports, 'state' | 'definitions' | 'clock'>;
 
 /** One sync, with its last runs; or all of them, each with its last run only. */
 export async function syncStatus(
@@ -75,6 +77,7 @@ async function statusOf(ports: StatusPorts, sync: SyncState, runsMax: number): P
     ...{ syncId, phase, epoch, notBefore, lastScheduled, wanted, watermark },
     paused: sync.paused ?? null,
     hold: sync.hold ?? null,
+    waiting: await waitingOf(ports, sync),
     modelRows: sync.lastCount,
     failures: sync.failures?.count ?? 0,
     dirtyEpochs: sync.dirty.length,

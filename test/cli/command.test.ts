@@ -141,6 +141,7 @@ const STATUS: SyncStatus = {
     reasons: [{ code: 'too_many_deletes', message: '400 deletes, 100 allowed' }],
     until: 0,
   },
+  waiting: null,
   notBefore: 0,
   lastScheduled: 0,
   wanted: 0,
@@ -174,6 +175,13 @@ test('a held sync shows why, and the very command that approves it', () => {
   assert.match(text, /held {8}400 deletes, 100 allowed/);
   assert.match(text, /tailrace approve orders abc123/);
   assert.match(plain(overview([STATUS])), /^orders +held +#7 +9 +2 +1 +3 +2026-01-02 03:04:05$/m);
+});
+
+test('a run that waits for its account says so, and until when', () => {
+  const waiting = { account: 'crm', why: 'told_to_wait', until: Date.UTC(2026, 0, 3, 4, 5, 6) } as const;
+  const loading: SyncStatus = { ...STATUS, phase: 'loading', hold: null, waiting };
+  assert.match(plain(overview([loading])), /^orders +waits for crm +#7 /m);
+  assert.match(plain(detail(loading)), /^waiting +for crm until 2026-01-03 04:05:06 UTC: it asked for that/m);
 });
 
 test('a sync whose last run failed does not look like one that is well', () => {

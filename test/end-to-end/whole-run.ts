@@ -76,6 +76,11 @@ async function outage(world: SmallWorld): Promise<void> {
   await rewrite(world, runKey(syncId, epoch), { remove: ['sealed'] });
   await rewrite(world, syncKey(syncId), { set: { leaseUntil: 0, deadline: 0 } });
   await until(world, 'the sweep sends again and seals', () => isSealed(world, syncId, epoch));
+  await until(world, 'status says what the run waits for', async () => {
+    const { syncs } = await world.ask({ verb: 'status', syncId });
+    const [sync] = syncs as readonly { waiting: { account: string } | null }[];
+    return sync?.waiting?.account === 'mail' || undefined;
+  });
   await until(world, 'a batch is tried again', async () => (await isTriedAgain(world, epoch)) || undefined);
   await toDeadLetters(world, 'mail', { v: 1, syncId, epoch, shard: 0, ordinal: 0 });
   const result = await ended(world, syncId, epoch);

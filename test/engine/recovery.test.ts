@@ -350,6 +350,22 @@ test('the record of a commit that died after the flip is written by the sweep', 
   assert.equal((await readRun(one.ports.state, SYNC, 1))?.result?.ended, 'committed');
 });
 
+test('status: what a run that does not get on waits for', async () => {
+  const one = await loading();
+  const { ports } = one;
+  const now = ports.clock.now();
+  const account = 'crm';
+  const waiting = async () => (await syncStatus(ports, { syncId: SYNC }))[0]?.waiting;
+  assert.equal(await waiting(), null);
+  await ports.state.update(budgetKey(account), { when: [], set: { nextFreeAt: now + 3000 } });
+  assert.equal(await waiting(), null, 'a loader waits so long for its slot');
+  await ports.state.update(budgetKey(account), { when: [], set: { nextFreeAt: now + 86_400_000 } });
+  assert.deepEqual(await waiting(), { account, why: 'told_to_wait', until: now + 86_400_000 });
+  const open = { state: 'open', generation: 1, opens: 1, openUntil: now + 60_000, probeUntil: 0 };
+  await ports.state.update(breakerKey(account), { when: [], set: open });
+  assert.deepEqual(await waiting(), { account, why: 'breaker_open', until: now + 60_000 });
+});
+
 test('status: what a run came to, and what an active one has done so far', async () => {
   const one = await loading();
   const [active] = await syncStatus(one.ports, { syncId: SYNC });

@@ -22,6 +22,8 @@ export type RedshiftSettings = {
   /** `Redshift Data Statement Status Change`, for statements WithEvent. */
   onEvent(event: StatementEvent): void;
   readonly port?: number;
+  /** What all statements together may take of memory; absent: see `database.ts`. */
+  readonly memoryMegabytes?: number;
 };
 
 /** available; paused: the Data API refuses; unreachable: statements are taken and fail to connect. */
@@ -40,8 +42,9 @@ export type LocalRedshift = {
 
 /** Opens the database and listens. */
 export async function startRedshift(settings: RedshiftSettings): Promise<LocalRedshift> {
-  const database = await openDatabase(settings.dataDir);
   const scratch = mkdtempSync(path.join(tmpdir(), 'tailrace-redshift-'));
+  const { dataDir, memoryMegabytes } = settings;
+  const database = await openDatabase({ dataDir, scratch, memoryMegabytes });
   let availability: Availability = 'available';
   const statements = makeStatements({
     database,

@@ -27,6 +27,8 @@ export type BatchSettings = {
   readonly parameters: Readonly<Record<string, string>>;
   /** Asked before each statement: an interrupt finds only one that runs. */
   isCancelled(): boolean;
+  /** What an error of the database means, for people. */
+  reasonOf(error: unknown): string;
 };
 
 /** Resolves when committed; throws the first error after rolling back, with every statement's status set. */
@@ -62,8 +64,9 @@ async function runTimed(
     statement.status = 'FINISHED';
   } catch (error) {
     statement.status = 'FAILED';
-    statement.error = `ERROR: ${error instanceof Error ? error.message : String(error)}`;
-    throw error;
+    const reason = settings.reasonOf(error);
+    statement.error = `ERROR: ${reason}`;
+    throw new Error(reason, { cause: error });
   } finally {
     statement.durationNanoseconds = Number(process.hrtime.bigint() - started);
   }

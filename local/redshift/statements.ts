@@ -105,6 +105,7 @@ async function execute(statement: Statement, settings: StatementSettings): Promi
       scratch: settings.scratch,
       id: statement.id,
       isCancelled: () => isEnded(statement),
+      reasonOf: settings.database.reasonOf,
       parameters: Object.fromEntries(
         (statement.input.Parameters ?? []).map(({ name, value }) => [name, value]),
       ),

@@ -5,6 +5,7 @@ import { ListSchedulesCommand, type ScheduleSummary } from '@aws-sdk/client-sche
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { CHECK_PAGES_MAX } from '../shared/core/limits.ts';
+import { SYNC_ID } from '../shared/core/names.ts';
 import { removedPolicy, type Sync, syncSchema } from '../shared/core/sync.ts';
 import { asked, type Check, missing, ok, type Rule, unknown } from './doctor-check.ts';
 import type { Clients, Outputs } from './doctor-subject.ts';
@@ -91,12 +92,12 @@ function judgeDefinitions(syncs: readonly KnownSync[]): readonly Check[] {
   }
   const bad = written.flatMap(({ syncId, status }) => {
     if (status === undefined) {
-      return [missing(DEFINITIONS, `${syncId}: not answered`, `npx tailrace push <the file of ${syncId}>`)];
+      return [missing(DEFINITIONS, `${syncId}: not answered`, pushAgain(syncId))];
     }
     const [fault] = status.faults;
     if (status.state !== 'refused') return [];
     const why = fault === undefined ? '' : `: ${fault.path === '' ? '' : `${fault.path}: `}${fault.message}`;
-    return [missing(DEFINITIONS, `${syncId} is refused${why}`, `npx tailrace status ${syncId}`)];
+    return [missing(DEFINITIONS, `${syncId} is refused${why}`, `npx tailrace status ${asWord(syncId)}`)];
   });
   return bad.length > 0 ? bad : [ok(DEFINITIONS, `${written.length} accepted`)];
 }
@@ -170,5 +171,9 @@ export function judgeSchedules(
   ];
   return bad.length > 0 ? bad : [ok(SCHEDULES, `${found.size} there`)];
 }
+
+/** For a shell: the key of an item may be anything. */
+export const asWord = (syncId: string): string =>
+  SYNC_ID.test(syncId) ? syncId : `'${syncId.replaceAll("'", "'\\''")}'`;
 
 const pushAgain = (syncId: string): string => `npx tailrace push <the file of ${syncId}>`;

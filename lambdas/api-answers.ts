@@ -11,8 +11,12 @@ export function refusal(code: string): ApiAnswer {
 }
 
 const WORDS: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
+  sync_id_invalid: [
+    'that is not the id of a sync: small letters, digits and dashes, beginning with a letter, 48 at most',
+    '`tailrace status` lists those that are there.',
+  ],
   request_invalid: [
-    'the request is not one of the verbs, or a name in it is not a sync id or plan hash',
+    'the request is not one of the verbs, or something in it is not what the verb takes',
     'Verbs: run, status, approve, discard, pause, resume, check.',
   ],
   no_definition: ['there is no accepted definition of this sync', 'Push one, or read its status item.'],

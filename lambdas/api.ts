@@ -47,7 +47,7 @@ type ApiPorts = ReturnType<typeof ports>;
 
 export const handler = entry(ports, async (built, event: unknown, call): Promise<ApiAnswer> => {
   const request = requestSchema.safeParse(event);
-  if (!request.success) return refusal('request_invalid');
+  if (!request.success) return refusal(invalidBecause(request.error));
   try {
     const { verb, ...rest } = request.data;
     const about = 'syncId' in rest && rest.syncId !== undefined ? { verb, syncId: rest.syncId } : { verb };
@@ -58,6 +58,14 @@ export const handler = entry(ports, async (built, event: unknown, call): Promise
     return { ok: false, code: fault.code, message: fault.message, remedy: fault.remedy ?? 'Try again.' };
   }
 });
+
+/** A hash that is none is not the held plan's either; anything else that is wrong is no request of ours. */
+export function invalidBecause({
+  issues,
+}: z.ZodError): 'another_plan' | 'sync_id_invalid' | 'request_invalid' {
+  if (issues.every(({ path }) => path[0] === 'planHash')) return 'another_plan';
+  return issues.every(({ path }) => path[0] === 'syncId') ? 'sync_id_invalid' : 'request_invalid';
+}
 
 const recorded = (built: ApiPorts, request: ApiRequest, call: Call): Promise<ApiAnswer> =>
   audited(built, request, call.requestId, () => answerTo(built, request, call));

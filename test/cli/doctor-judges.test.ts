@@ -8,7 +8,7 @@ import { asked, errorName, ok } from '../../cli/doctor-check.ts';
 import { judgeAccount } from '../../cli/doctor-destinations.ts';
 import { absentStatements, checkKeyPolicy } from '../../cli/doctor-key.ts';
 import { subjectOf } from '../../cli/doctor-subject.ts';
-import { judgeSchedules } from '../../cli/doctor-syncs.ts';
+import { asWord, judgeSchedules } from '../../cli/doctor-syncs.ts';
 import { judgeModels, judgeWarehouse } from '../../cli/doctor-warehouse.ts';
 import { releaseOf } from '../../infra/release.ts';
 import { parseSync } from '../../shared/core/sync-rules.ts';
@@ -20,6 +20,12 @@ const NOWHERE = {
 const dev = subjectOf('dev', NOWHERE);
 const prod = subjectOf('prod', NOWHERE);
 const RULE = { name: 'a', rule: 'b' };
+
+test('an id from the table is one word for a shell, whatever it is', () => {
+  assert.equal(asWord('orders-to-crm'), 'orders-to-crm');
+  assert.equal(asWord('a b; rm -rf $HOME'), "'a b; rm -rf $HOME'");
+  assert.equal(asWord("it's"), "'it'\\''s'");
+});
 
 test('a release is the same for the same checkout and settings, and tells settings from sources', () => {
   const here = releaseOf(dev.settings);

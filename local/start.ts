@@ -22,6 +22,9 @@ const PHASE_MS = 300_000;
 /** What a vendor's API takes to answer, on a good day. */
 const LATENCY_MS = 20;
 
+/** Of what is written to a file or a pipe. */
+const PAGE_WIDTH = 120;
+
 type Options = { readonly json?: boolean; readonly keep?: boolean; readonly extraction: 'unload' | 'pages' };
 
 const options = new Command('npm start --')
@@ -62,7 +65,9 @@ async function run({ json, keep, extraction }: Options): Promise<boolean> {
 async function demonstration(world: World, json: boolean): Promise<boolean> {
   const report = await demonstrate(world, { customers: CUSTOMERS, progress, phaseMs: PHASE_MS });
   progress.end();
-  console.log(json ? JSON.stringify(report) : `\n${reportText(report)}`);
+  console.log(
+    json ? JSON.stringify(report) : `\n${reportText(report, process.stdout.columns ?? PAGE_WIDTH)}`,
+  );
   return report.ok;
 }
 

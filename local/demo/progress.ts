@@ -1,8 +1,10 @@
 /**
  * The live picture: one line per sync. On a terminal it is drawn again in place; elsewhere a line is written when
- * something has changed, at most one per sync and second. a pipe gets plain lines.
+ * something has changed, at most one per sync and second.
  */
+import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
+import { type Column, tableLines } from './columns.ts';
 import type { Watched } from './observe.ts';
 
 /** What one line says of one sync. */
@@ -37,7 +39,7 @@ export function terminalProgress(out: NodeJS.WriteStream): Progress {
   return {
     show(note, lines) {
       const width = Math.max(40, out.columns ?? 100);
-      const text = [header(), ...lines.map(lineText), pc.dim(note)].map((line) => clip(line, width));
+      const text = [...tableLines(COLUMNS, lines, width), pc.dim(note)].map((line) => clip(line, width));
       erase();
       out.write(`${text.join('\n')}\n`);
       drawn = text.length;
@@ -55,7 +57,7 @@ export function plainProgress(write: (line: string) => void): Progress {
   return {
     show(_note, lines) {
       for (const line of lines) {
-        const text = lineText(line);
+        const [, text = ''] = tableLines(COLUMNS, [line], Number.POSITIVE_INFINITY);
         const before = last.get(line.syncId);
         if (before?.text === text || (before !== undefined && Date.now() - before.at < PLAIN_MS)) continue;
         last.set(line.syncId, { text, at: Date.now() });
@@ -70,54 +72,48 @@ export function plainProgress(write: (line: string) => void): Progress {
 /** Nothing is shown: `--json` prints one document and nothing else. */
 export const silentProgress: Progress = { show: () => undefined, say: () => undefined, end: () => undefined };
 
-const COLUMNS: readonly (readonly [name: string, width: number])[] = [
-  ['sync', 24],
-  ['run', 4],
-  ['', 7 + BAR + 2],
-  ['rows', 16],
-  ['rows/s', 8],
-  ['accepted', 9],
-  ['rejected', 9],
-  ['retries', 8],
-  ['rate', 14],
+/**
+ * All of them have room in a terminal of 120 characters. Below that the bar goes, then speed and rate; at 80 run, phase,
+ * rows and retries are there.
+ */
+const COLUMNS: readonly Column<ProgressLine>[] = [
+  { name: 'sync', align: 'left', least: 23, shortest: 20, cell: ({ syncId }) => syncId },
+  { name: 'run', align: 'left', least: 3, goes: 5, cell: ({ epoch }) => (epoch === 0 ? '' : `#${epoch}`) },
+  { name: '', align: 'left', least: 7, goes: 4, cell: phaseText },
+  { name: '', align: 'left', least: BAR, goes: 9, cell: barOf },
+  { name: 'rows', align: 'right', least: 15, cell: rowsOf },
+  { name: 'rows/s', align: 'right', goes: 8, cell: speedOf },
+  { name: 'accepted', align: 'right', goes: 2, cell: ({ counts }) => number(counts.accepted) },
+  { name: 'failed', align: 'right', goes: 3, cell: failedOf },
+  { name: 'retries', align: 'right', goes: 6, cell: ({ retries }) => number(retries) },
+  { name: 'rate', align: 'right', least: 13, goes: 7, cell: rateOf },
 ];
 
-const header = (): string =>
-  pc.dim(COLUMNS.map(([name, width], at) => (at < 3 ? name.padEnd(width) : name.padStart(width))).join(' '));
-
-function lineText(line: ProgressLine): string {
-  const { counts, extracted, phase } = line;
-  const total = extracted === undefined ? '' : `/${number(extracted)}`;
-  const failed = counts.rejected + counts.invalid + counts.dead;
-  const cells = [
-    line.syncId,
-    line.epoch === 0 ? '' : `#${line.epoch}`,
-    `${phaseText(line)} ${bar(phase === 'loading' ? share(counts.rows, extracted) : undefined)}`,
-    `${number(counts.rows)}${total}`,
-    phase === 'loading' ? number(Math.round(line.rowsPerSecond)) : '',
-    number(counts.accepted),
-    failed === 0 ? '0' : number(failed),
-    number(line.retries),
-    line.rateUsed === undefined ? '' : `${Math.round(100 * line.rateUsed)}% of ${line.rateAllowed}`,
-  ];
-  return cells.map((cell, at) => padded(cell, COLUMNS[at]?.[1] ?? 0, at < 3)).join(' ');
+function rowsOf({ counts, extracted }: ProgressLine): string {
+  return extracted === undefined ? number(counts.rows) : `${number(counts.rows)}/${number(extracted)}`;
 }
 
-const padded = (text: string, width: number, left: boolean): string =>
-  left ? text.padEnd(width) : text.padStart(width);
+function speedOf({ phase, rowsPerSecond }: ProgressLine): string {
+  return phase === 'loading' ? number(Math.round(rowsPerSecond)) : '';
+}
+
+function failedOf({ counts }: ProgressLine): string {
+  return number(counts.rejected + counts.invalid + counts.dead);
+}
+
+function rateOf({ rateUsed, rateAllowed }: ProgressLine): string {
+  return rateUsed === undefined ? '' : `${Math.round(100 * rateUsed)}% of ${rateAllowed}`;
+}
 
 function phaseText({ phase, epoch, interrupted }: ProgressLine): string {
-  if (phase === 'idle') return (epoch === 0 ? 'waiting' : 'done').padEnd(8);
-  if (phase === 'loading' && interrupted > 0) return 'pausing'.padEnd(8);
-  return (phase === 'extracting' ? 'extract' : phase).padEnd(8);
+  if (phase === 'idle') return epoch === 0 ? 'waiting' : 'done';
+  if (phase === 'loading' && interrupted > 0) return 'pausing';
+  return phase === 'extracting' ? 'extract' : phase;
 }
 
-const share = (rows: number, extracted: number | undefined): number | undefined =>
-  extracted === undefined || extracted === 0 ? undefined : rows / extracted;
-
-function bar(done: number | undefined): string {
-  if (done === undefined) return ' '.repeat(BAR);
-  const full = Math.min(BAR, Math.round(done * BAR));
+function barOf({ phase, counts, extracted }: ProgressLine): string {
+  if (phase !== 'loading' || extracted === undefined || extracted === 0) return '';
+  const full = Math.min(BAR, Math.round((counts.rows / extracted) * BAR));
   return '█'.repeat(full) + '░'.repeat(BAR - full);
 }
 
@@ -125,7 +121,6 @@ const number = (value: number): string => value.toLocaleString('en-US');
 
 /** Cuts a line to the terminal's width, colours aside: a line that wraps could not be drawn over. */
 function clip(line: string, width: number): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape of a colour is one
-  const plain = line.replace(/\u001b\[\d+m/g, '');
+  const plain = stripVTControlCharacters(line);
   return plain.length < width ? line : plain.slice(0, width - 1);
 }

@@ -2,8 +2,8 @@
  * What the demonstration came to: every run reconciled, every failed row with its reason, every check. As a document for
  * `--json`, as tables for people.
  */
-import Table from 'cli-table3';
 import pc from 'picocolors';
+import { type Column, tableLines } from './columns.ts';
 import type { FailureGroup } from './failures.ts';
 import type { EndedRun } from './observe.ts';
 
@@ -58,13 +58,13 @@ export function reportedRun({ syncId, epoch, result }: EndedRun): ReportedRun {
   };
 }
 
-/** The report as tables; runs that found nothing are counted, not listed. */
-export function reportText({ runs, failures, checks, seconds }: Report): string {
+/** The report as tables of fewer than `width` characters; runs that found nothing are counted, not listed. */
+export function reportText({ runs, failures, checks, seconds }: Report, width: number): string {
   return [
     pc.bold('Every run, row by row: extracted = accepted + rejected + invalid + skipped + dead'),
-    runsTable(runs),
+    runsTable(runs, width),
     pc.bold('Rows that failed, and why'),
-    failuresTable(failures),
+    failuresTable(failures, width),
     pc.bold('Checks'),
     ...checks.map(checkLine),
     '',
@@ -72,55 +72,52 @@ export function reportText({ runs, failures, checks, seconds }: Report): string 
   ].join('\n');
 }
 
-function runsTable(runs: readonly ReportedRun[]): string {
-  const head = [
-    'sync',
-    'run',
-    'extracted',
-    '=',
-    'accepted',
-    '+',
-    'rejected',
-    '+',
-    'invalid',
-    '+',
-    'skipped',
-    '+',
-    'dead',
-  ];
-  const table = new Table({
-    head: [...head, '', 'unchanged'].map((name) => pc.dim(name)),
-    chars: BARE,
-    style: { head: [], 'padding-left': 0, 'padding-right': 1 },
-    colAligns: ['left', 'left', ...Array.from({ length: 13 }, () => 'right' as const)],
-  });
+function runsTable(runs: readonly ReportedRun[], width: number): string {
   const told = runs.filter((run) => run.extracted > 0 || run.ended !== 'committed');
-  for (const run of told) table.push(runCells(run));
+  const table = tableLines(runColumns(told), told, width);
   const empty = runs.length - told.length;
-  const rest = empty === 0 ? '' : pc.dim(`\n… and ${empty} runs that found nothing to send`);
-  return `${table.toString()}${rest}\n`;
+  const rest = empty === 0 ? [] : [pc.dim(`… and ${empty} runs that found nothing to send`)];
+  return [...table, ...rest, ''].join('\n');
 }
 
-function runCells(run: ReportedRun): string[] {
-  const { sync, epoch, extracted, accepted, rejected, invalid, skipped, dead, unchanged } = run;
-  const mark = run.reconciles ? pc.green('✓') : pc.red('✗');
-  const counts = [accepted, rejected, invalid, skipped, dead].map(number).flatMap((text) => ['', text]);
-  const state = run.ended === 'committed' ? mark : pc.yellow(run.code ?? run.ended);
-  return [sync, `#${epoch}`, number(extracted), ...counts, state, number(unchanged)];
-}
-
-function failuresTable(failures: readonly FailureGroup[]): string {
-  if (failures.length === 0) return 'none\n';
-  const table = new Table({
-    head: ['sync', 'rows', 'kind', 'code', 'reason', 'keys'].map((name) => pc.dim(name)),
-    chars: BARE,
-    style: { head: [], 'padding-left': 0, 'padding-right': 2 },
-    colAligns: ['left', 'right', 'left', 'left', 'left', 'left'],
+/** Where there is no room for all, counts that are zero in every run go first: the sums are right without them. */
+function runColumns(runs: readonly ReportedRun[]): readonly Column<ReportedRun>[] {
+  const count = (name: string, of: 'accepted' | 'rejected' | 'invalid' | 'skipped' | 'dead') => ({
+    ...({ name, align: 'right' } as const),
+    ...(runs.every((run) => run[of] === 0) ? { goes: 1 } : {}),
+    cell: (run: ReportedRun) => number(run[of]),
   });
-  for (const { sync, rows, kind, code, reason, keys } of failures) {
-    table.push([sync, number(rows), kind, code, short(reason, 38), short(keys.join(', '), 22)]);
-  }
-  return `${table.toString()}\n`;
+  return [
+    { name: 'sync', align: 'left', shortest: 20, cell: ({ sync }) => sync },
+    { name: 'run', align: 'left', cell: ({ epoch }) => `#${epoch}` },
+    { name: 'extracted', align: 'right', cell: ({ extracted }) => number(extracted) },
+    count('= accepted', 'accepted'),
+    count('+ rejected', 'rejected'),
+    count('+ invalid', 'invalid'),
+    count('+ skipped', 'skipped'),
+    count('+ dead', 'dead'),
+    { name: '', align: 'left', cell: stateOf },
+    { name: 'unchanged', align: 'right', goes: 2, cell: ({ unchanged }) => number(unchanged) },
+  ];
+}
+
+function stateOf({ ended, code, reconciles }: ReportedRun): string {
+  if (ended !== 'committed') return pc.yellow(code ?? ended);
+  return reconciles ? pc.green('✓') : pc.red('✗');
+}
+
+const FAILURE_COLUMNS: readonly Column<FailureGroup>[] = [
+  { name: 'sync', align: 'left', shortest: 20, cell: ({ sync }) => sync },
+  { name: 'rows', align: 'right', cell: ({ rows }) => number(rows) },
+  { name: 'kind', align: 'left', cell: ({ kind }) => kind },
+  { name: 'code', align: 'left', shortest: 15, cell: ({ code }) => code },
+  { name: 'reason', align: 'left', shortest: 28, cell: ({ reason }) => oneLine(reason) },
+  { name: 'keys', align: 'left', goes: 1, shortest: 12, cell: ({ keys }) => keys.join(', ') },
+];
+
+function failuresTable(failures: readonly FailureGroup[], width: number): string {
+  if (failures.length === 0) return 'none\n';
+  return [...tableLines(FAILURE_COLUMNS, failures, width), ''].join('\n');
 }
 
 const checkLine = ({ name, ok, detail }: Check): string =>
@@ -134,12 +131,11 @@ function verdict(checks: readonly Check[], seconds: number): string {
     : pc.red(pc.bold(`${failed} of ${checks.length} checks do not hold (${time}).`));
 }
 
-const number = (value: number): string => value.toLocaleString('en-US');
-const short = (text: string, max: number): string =>
-  text.length > max ? `${text.slice(0, max - 1)}…` : text;
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
 
-const BARE = {
-  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' },
-  ...{ 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '' },
-  ...{ right: '', 'right-mid': '', middle: '' },
-};
+/** A destination's own words may have more lines than one. */
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ');
+}

@@ -1,7 +1,7 @@
 /**
  * Everything around the engine in the demonstration and its small form in the tests: the synthesized stage `local` on the
- * local stack, the vendors' sink in a process of its own, the product's PostgreSQL. Ports of the destinations are
- * chosen here, kept beside the data, and put into the stage's settings; everything else in them is as written.
+ * local stack, the vendors' sink in a process of its own, the product's PostgreSQL. Ports of the
+ * demonstration's destinations are chosen here and kept beside the data.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -12,11 +12,11 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { environments } from '../../infra/environments.ts';
 import type { EnvironmentSettings } from '../../infra/settings.ts';
 import { synthesize } from '../../infra/synthesize.ts';
-import { secretName } from '../../shared/core/names.ts';
 import { type LocalStack, startStack } from '../stack.ts';
 import { type AppDatabase, startAppDatabase } from './app-database.ts';
 import type { StateTable } from './observe.ts';
 import { type Sink, startSink } from './sink-process.ts';
+import { type Ports, secretsOf, sinkAccounts, stageWith } from './stage.ts';
 
 export type World = {
   readonly settings: EnvironmentSettings;
@@ -49,7 +49,7 @@ export async function startWorld(settings: WorldSettings, say: (step: string) =>
   const { dataDir, speed, persistent } = settings;
   mkdirSync(dataDir, { recursive: true });
   const ports = await choosePorts(dataDir);
-  const environment = stageWith(ports, settings.extraction);
+  const environment = stageWith(writtenStage(), ports, settings.extraction);
   say('synthesizing stage local of the CDK app');
   const assembly = path.join(dataDir, 'cdk.out');
   const { stackName } = synthesize({ name: 'local', settings: environment }, assembly);
@@ -72,7 +72,7 @@ export async function startWorld(settings: WorldSettings, say: (step: string) =>
     dataDir,
     speed,
     port: ports.stack,
-    secrets: secretsOf(environment, database),
+    secrets: secretsOf(environment, TOKEN, database.server),
   });
   return connected(environment, { stack, sink, database });
 }
@@ -99,44 +99,10 @@ function connected(
   };
 }
 
-// ---------------------------------------------------------------- settings of the stage
-
-type Ports = { readonly sink: number; readonly postgres: number; readonly stack: number };
-
-/** The stage as `infra/environments.ts` has it, with the ports of this machine in place of the usual ones. */
-function stageWith(ports: Ports, extraction: WorldSettings['extraction']): EnvironmentSettings {
+function writtenStage(): EnvironmentSettings {
   const { local } = environments;
   if (local === undefined) throw new Error('infra/environments.ts has no environment local');
-  const accounts = (local.accounts ?? []).map((account) => {
-    const port = account.destination === 'postgres' ? ports.postgres : ports.sink;
-    const allow = (account.allow ?? []).map(({ host }) => ({ host, port }));
-    return { ...account, allow, settings: atPort(account.settings ?? {}, port) };
-  });
-  return { ...local, accounts, extraction: { by: extraction } };
-}
-
-type AccountSettings = NonNullable<NonNullable<EnvironmentSettings['accounts']>[number]['settings']>;
-
-function atPort(settings: AccountSettings, port: number): AccountSettings {
-  if (typeof settings.url !== 'string') return { ...settings, port };
-  const url = new URL(settings.url);
-  url.port = String(port);
-  return { ...settings, url: url.href };
-}
-
-const sinkAccounts = ({ accounts = [] }: EnvironmentSettings) =>
-  Object.fromEntries(
-    accounts.filter(({ destination }) => destination === 'http').map(({ name, rate }) => [name, rate]),
-  );
-
-function secretsOf({ accounts = [] }: EnvironmentSettings, { server }: AppDatabase): Record<string, object> {
-  const { user, password } = server;
-  return Object.fromEntries(
-    accounts.map(({ name, destination }) => [
-      secretName('local', name),
-      destination === 'postgres' ? { user, password } : { token: TOKEN },
-    ]),
-  );
+  return local;
 }
 
 // ---------------------------------------------------------------- ports

@@ -9,9 +9,10 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { demonstrate, isFilled } from './demo/demonstration.ts';
 import { keepRunning } from './demo/keep.ts';
+import { takeFolder } from './demo/only-one.ts';
 import { type Progress, plainProgress, silentProgress, terminalProgress } from './demo/progress.ts';
 import { reportText } from './demo/report.ts';
-import { startWorld, type World } from './demo/world.ts';
+import { startWorld, type World, type WorldSettings } from './demo/world.ts';
 
 /** At least this many customers; `literals.ts` knows what they contain. */
 const CUSTOMERS = 100_000;
@@ -51,14 +52,24 @@ async function run({ json, keep, extraction }: Options): Promise<boolean> {
   const persistent = keep === true;
   const dataDir = path.resolve('.tailrace', persistent ? 'local' : `run-${process.pid}`);
   const settings = { dataDir, speed: SPEED, persistent, extraction, latencyMs: LATENCY_MS };
+  const leave = takeFolder(dataDir);
+  try {
+    return await runIn(settings, json === true);
+  } finally {
+    leave();
+    if (!persistent) rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function runIn(settings: WorldSettings, json: boolean): Promise<boolean> {
+  const { dataDir, persistent } = settings;
   const world = await startWorld(settings, (step) => progress.say(pc.dim(`${step} …`)));
   try {
-    const ok = persistent && (await isFilled(world)) ? true : await demonstration(world, json === true);
-    if (persistent && json !== true) await keepRunning(world, dataDir);
+    const ok = persistent && (await isFilled(world)) ? true : await demonstration(world, json);
+    if (persistent && !json) await keepRunning(world, dataDir);
     return ok;
   } finally {
     await world.stop();
-    if (!persistent) rmSync(dataDir, { recursive: true, force: true });
   }
 }
 

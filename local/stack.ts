@@ -3,7 +3,7 @@
  * declares under one data directory, starts one listener on 127.0.0.1 that all SDK clients talk to, and begins to poll
  * and to fire. What was accepted survives `kill -9`: start it again with the same directory.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { FunctionUsage, OnInvocation } from './functions/function.ts';
 import type { EnvironmentKind } from './functions/host.ts';
@@ -99,6 +99,8 @@ export async function startStack(settings: StackSettings): Promise<LocalStack> {
   }
 }
 
+/** How the stack is reached, while it runs. */
+const ENDPOINTS = 'endpoints.json';
 /** Fixed in the settings of stage `local`; there is no workgroup to ask. */
 const WORKGROUP_ID = '00000000-0000-4000-8000-000000000000';
 
@@ -112,7 +114,8 @@ async function startOn(
   const template = resolveTemplate(raw, listener.endpoint);
   const authorizer = createAuthorizer(readPermissions(template));
   who.authorizer = authorizer;
-  checkTrust(template, authorizer);
+  const workgroupId = settings.workgroupId ?? WORKGROUP_ID;
+  checkTrust(template, authorizer, { region: template.region, account: template.account, workgroupId });
   const sources: { started: Sources } = { started: { queueSources: [], streamSources: new Map() } };
   const base = {
     template,
@@ -120,7 +123,7 @@ async function startOn(
     endpoint: listener.endpoint,
     dataDir: path.resolve(settings.dataDir),
     speed: settings.speed ?? 1,
-    workgroupId: settings.workgroupId ?? WORKGROUP_ID,
+    workgroupId,
     secrets: settings.secrets ?? {},
     environments: settings.environments ?? 'threads',
     onInvocation: settings.onInvocation,
@@ -149,7 +152,7 @@ function running(
   const { template, endpoint, dataDir } = base;
   const credentials = { accessKeyId: OPERATOR_KEY, secretAccessKey: 'local' };
   const reachable = { region: template.region, endpoint, credentials, outputs: template.outputs };
-  writeFileSync(path.join(dataDir, 'endpoints.json'), `${JSON.stringify(reachable, undefined, 2)}\n`);
+  writeFileSync(path.join(dataDir, ENDPOINTS), `${JSON.stringify(reachable, undefined, 2)}\n`);
   const streams = [...streamSources.values()].flat();
   const targets = parts.functions.map(({ target }) => target);
   let deployed = raw;
@@ -180,6 +183,8 @@ function running(
           .map((one) => one.kill('killed on request')),
       ),
     async stop() {
+      // Whoever looks for the stack afterwards is told that it does not run.
+      rmSync(path.join(dataDir, ENDPOINTS), { force: true });
       parts.book.stop();
       for (const source of [...queueSources, ...streams]) source.stop();
       for (const { later, target } of parts.functions) {

@@ -14,6 +14,11 @@ export async function keepRunning(world: World, dataDir: string): Promise<void> 
   });
 }
 
+/** A line for a shell that shows failed rows of a sync; objects are files whose name ends in `@`. */
+export function failuresCommand(dataDir: string, bucket: string, syncId: string): string {
+  return `cat ${dataDir}/s3/${bucket}/kept/${syncId}/*/failures/*.ndjson@ | tail`;
+}
+
 const shown = (dataDir: string): string => path.relative('.', dataDir);
 
 function reachable({ stack, sink, database }: World, dataDir: string): readonly string[] {
@@ -37,7 +42,7 @@ function toTry({ sink, bucket }: World, dataDir: string): readonly string[] {
     'npx tailrace pause customers-to-app         # and resume, and run',
     `curl -X PUT '${sink.url}/-/outage?account=crm&on=1'   # break the CRM; on=0 mends it`,
     pc.dim('rows that failed, with key, code and reason, as each run left them: kept/<sync>/<run>/failures/'),
-    `cat ${shown(dataDir)}/s3/${bucket}/kept/customers-to-crm/*/failures/*.ndjson | tail`,
+    failuresCommand(shown(dataDir), bucket, 'customers-to-crm'),
     '',
   ];
 }

@@ -9,6 +9,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { QUEUE_RETENTION_MS, RECEIVES_MAX, VISIBILITY_PER_TIMEOUT } from '../shared/core/limits.ts';
 import { laneQueueName, secretName } from '../shared/core/names.ts';
+import { LOADER_EVENTS } from './bus-events.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { type Binding, makeFunction } from './functions.ts';
 import { fromQueues, knowingStage, onBus, onStaging, onState, throughKey } from './grants.ts';
@@ -91,7 +92,7 @@ export function makeLoader(lane: DestinationLane, parts: EngineParts): lambda.Fu
       onState(storage, ['GetItem'], ['SYNC']),
       onState(storage, ['GetItem', 'UpdateItem'], [`BUDGET#${account.name}`, `BREAKER#${account.name}`]),
       onStaging(storage, LOADER_ACCESS),
-      onBus(parts.bus),
+      onBus(parts.bus, LOADER_EVENTS),
       fromQueues(storage, [lane.express, lane.bulk], { changeVisibility: true }),
       readingSecret(secret, parts),
       knowingStage(environment),

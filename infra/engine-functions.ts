@@ -5,6 +5,7 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { ENGINE_EVENTS, OPERATOR_EVENTS } from './bus-events.ts';
 import { DEAD_LETTER_TIMEOUT_MS, type DestinationLane } from './destination-lane.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { type Binding, makeFunction } from './functions.ts';
@@ -113,6 +114,7 @@ export function makeEngineFunctions(
       memoryMb: 512,
       bindings: [
         ...may.everything,
+        may.speakForOperators,
         may.runs,
         may.listSyncs,
         may.readBudgets,
@@ -134,7 +136,8 @@ function abilities(scope: Construct, parts: EngineParts, lanes: readonly Destina
   const access = stageAccess(environment);
   const onRuns = (which: StageAccess): Binding => onStaging(storage, { ...which, list: true });
   return {
-    everything: [knowingStage(environment), knowingAccounts(environment.accounts), onBus(bus)],
+    everything: [knowingStage(environment), knowingAccounts(environment.accounts), onBus(bus, ENGINE_EVENTS)],
+    speakForOperators: onBus(bus, OPERATOR_EVENTS),
     runs: onState(storage, ['GetItem', 'UpdateItem'], ['SYNC', 'RUN#*', 'SHARD#*']),
     listSyncs: onState(storage, ['Query'], ['SYNC']),
     readBudgets: onState(storage, ['GetItem'], ['BUDGET#*', 'BREAKER#*']),

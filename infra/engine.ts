@@ -32,7 +32,7 @@ export function makeParts(
     bus,
     undelivered,
     schedules: makeScheduleGroup(scope, base.name),
-    unloadRole: unloadRoleArn(scope, base.environment, base.storage),
+    unloadRole: unloadRoleArn(scope, base.name, base.environment, base.storage),
   };
 }
 

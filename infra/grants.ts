@@ -2,11 +2,13 @@
  * What a function may be bound to: each gives the variable that names a resource together with the statements that
  * let it be used. Actions are listed, resources exact; a `*` carries its reason.
  */
+
 import { Fn } from 'aws-cdk-lib';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import type { EngineEvent } from '../shared/ports.ts';
 import type { Binding } from './functions.ts';
 import type { Account, Environment } from './settings.ts';
 import type { Storage } from './storage.ts';
@@ -81,14 +83,18 @@ export function onStaging(
 }
 
 /** Publishing on the environment's bus, in the engine's name only. */
-export function onBus(bus: events.EventBus): Binding {
+export function onBus(bus: events.EventBus, types: readonly EngineEvent['type'][]): Binding {
   return {
     variables: { EVENT_BUS: bus.eventBusName },
     statements: [
       {
         actions: ['events:PutEvents'],
         resources: [bus.eventBusArn],
-        conditions: { StringEquals: { 'events:source': EVENT_SOURCE } },
+        conditions: {
+          StringEquals: { 'events:source': EVENT_SOURCE },
+          // If it is there: where AWS did not fill it in, nothing could be published at all.
+          StringEqualsIfExists: { 'events:detail-type': [...types] },
+        },
       },
     ],
   };

@@ -31,8 +31,15 @@ const warehouseSchema = z.discriminatedUnion('kind', [
 ]);
 
 const extractionSchema = z.discriminatedUnion('by', [
-  /** Redshift writes S3 itself. Without `role` the stack makes one, to be attached to the warehouse. */
-  z.strictObject({ by: z.literal('unload'), role: z.string().startsWith('arn:').optional() }),
+  /**
+   * Redshift writes S3 itself. Without `role` the stack makes one, to be attached to the warehouse: for the engine's own
+   * database user, or, as roles of a warehouse usually are, for every user of it.
+   */
+  z.strictObject({
+    by: z.literal('unload'),
+    role: z.string().startsWith('arn:').optional(),
+    usableBy: z.enum(['engine', 'every user']).default('engine'),
+  }),
   /** The extractor pages the Data API: for a warehouse without an S3 role. */
   z.strictObject({ by: z.literal('pages') }),
 ]);

@@ -13,6 +13,9 @@ import { letUseKey, type Storage } from './storage.ts';
 /** The database user that Redshift derives from it is `IAMR:tailrace-<environment>-warehouse`. */
 export const warehouseRoleName = (name: string): string => `tailrace-${name}-warehouse`;
 
+/** One name for all: statements belong to the session, and another function goes on with them. Decision 0060. */
+const warehouseSessionName = (name: string): string => `tailrace-${name}`;
+
 /** Spelled out, so that functions can name the role before it lists them as those who may take it on. */
 export const warehouseRoleArn = (scope: Construct, name: string): string =>
   `arn:${Stack.of(scope).partition}:iam::${Stack.of(scope).account}:role/${warehouseRoleName(name)}`;
@@ -29,7 +32,7 @@ export function makeWarehouseRole(
     description: 'Redshift statements of this environment belong to this role',
     assumedBy: new iam.CompositePrincipal(
       ...functions.flatMap((fn) => (fn.role === undefined ? [] : [new iam.ArnPrincipal(fn.role.roleArn)])),
-    ),
+    ).withConditions({ StringEquals: { 'sts:RoleSessionName': warehouseSessionName(name) } }),
   });
   for (const statement of warehouseStatements(scope, environment)) role.addToPolicy(statement);
   return role;
@@ -77,6 +80,7 @@ function warehouseStatements(scope: Construct, environment: Environment): iam.Po
  */
 export function unloadRoleArn(
   scope: Construct,
+  name: string,
   environment: Environment,
   storage: Storage,
 ): string | undefined {
@@ -86,18 +90,34 @@ export function unloadRoleArn(
     admitForeignRole(scope, storage, extraction.role);
     return extraction.role;
   }
+  const conditions =
+    extraction.usableBy === 'engine'
+      ? { StringEquals: { 'sts:ExternalId': databaseUserArn(scope, name, environment) } }
+      : {};
   const role = new iam.Role(scope, 'UnloadRole', {
     description: 'Attach to the warehouse: Redshift writes and reads the staging bucket with it',
     // No condition on the source: whether Redshift states one is not documented. Only who may pass this role can
     // attach it to a warehouse.
     assumedBy: new iam.CompositePrincipal(
-      new iam.ServicePrincipal('redshift.amazonaws.com'),
-      new iam.ServicePrincipal('redshift-serverless.amazonaws.com'),
+      new iam.ServicePrincipal('redshift.amazonaws.com', { conditions }),
+      new iam.ServicePrincipal('redshift-serverless.amazonaws.com', { conditions }),
     ),
   });
   for (const statement of stagingStatements(storage)) role.addToPolicy(new iam.PolicyStatement(statement));
   role.addToPolicy(new iam.PolicyStatement(throughKey(storage.key, 's3', ['Decrypt', 'GenerateDataKey'])));
   return role.roleArn;
+}
+
+/**
+ * The engine's database user as Redshift names it to IAM: a role that is attached to a warehouse is every user's, unless it
+ * trusts Redshift for one of them only.
+ * https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+ */
+function databaseUserArn(scope: Construct, name: string, { warehouse }: Environment): string {
+  const { partition, region, account } = Stack.of(scope);
+  const place =
+    warehouse.kind === 'serverless' ? `serverless-${account}-${warehouse.workgroupId}` : warehouse.cluster;
+  return `arn:${partition}:redshift:${region}:${account}:dbuser:${place}/IAMR:${warehouseRoleName(name)}`;
 }
 
 function stagingStatements({ staging }: Storage): iam.PolicyStatementProps[] {

@@ -25,11 +25,11 @@ export type Authorizer = {
   /** The use of the customer key that a resource is encrypted with, if it has one, as the service asks for it. */
   authorizeKey(caller: Caller, resourceArn: string, action: string, service: string): void;
   /** May the caller become this role? Looks at the role's trust policy and, for a role, its own permissions. */
-  authorizeAssume(caller: Caller, roleArn: string): void;
+  authorizeAssume(caller: Caller, roleArn: string, context?: RequestContext): void;
   /** The caller behind an access key, or undefined. */
   callerOf(accessKey: string): Caller | undefined;
   /** The access key that stands for a role, used by a function with this label. */
-  accessKeyFor(roleArn: string, label: string): string;
+  accessKeyFor(roleArn: string, label: string, session?: string): string;
   usage(): Usage;
 };
 
@@ -72,10 +72,10 @@ export function createAuthorizer(settings: PermissionSettings): Authorizer {
         'aws:ViaAWSService': 'true',
       });
     },
-    authorizeAssume(caller, roleArn) {
+    authorizeAssume(caller, roleArn, said = {}) {
       if (caller.is === 'operator') return;
-      if (caller.is === 'role') authorize(caller, 'sts:AssumeRole', roleArn);
-      const context = baseContext(settings, caller);
+      if (caller.is === 'role') authorize(caller, 'sts:AssumeRole', roleArn, said);
+      const context = { ...baseContext(settings, caller), ...said };
       const request = { action: 'sts:AssumeRole', resource: roleArn, context };
       const trust = (roles.get(roleArn)?.trust ?? []).filter((s) => names(s, caller, settings.account));
       const decision = decide(trust, request);
@@ -84,10 +84,13 @@ export function createAuthorizer(settings: PermissionSettings): Authorizer {
       book.used(labelOf(caller), request, [decision.by]);
     },
     callerOf: (accessKey) => callers.get(accessKey),
-    accessKeyFor(roleArn, label) {
-      const digest = createHash('sha256').update(`${roleArn} ${label}`).digest('hex').toUpperCase();
+    accessKeyFor(roleArn, label, session = label) {
+      const digest = createHash('sha256')
+        .update(`${roleArn} ${label} ${session}`)
+        .digest('hex')
+        .toUpperCase();
       const key = `ASIA${digest.slice(0, 16)}`;
-      callers.set(key, { is: 'role', roleArn, label });
+      callers.set(key, { is: 'role', roleArn, label, session });
       return key;
     },
     usage: book.usage,
@@ -166,9 +169,13 @@ function baseContext(
     'aws:PrincipalAccount': settings.account,
     'aws:PrincipalArn': caller.roleArn,
     'aws:PrincipalIsAWSService': 'false',
-    'aws:userid': caller.roleArn,
+    'aws:userid': userIdOf(caller),
   };
 }
+
+/** On AWS the role's id takes the place of its ARN. */
+export const userIdOf = ({ roleArn, label, session }: Extract<Caller, { is: 'role' }>): string =>
+  `${roleArn}:${session ?? label}`;
 
 export const labelOf = (caller: Caller): string =>
   caller.is === 'role' ? caller.label : caller.is === 'service' ? caller.service : 'operator';

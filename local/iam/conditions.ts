@@ -47,6 +47,8 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
   's3:x-amz-server-side-encryption-aws-kms-key-id',
   'scheduler:ScheduleGroup',
   'secretsmanager:VersionStage',
+  'sts:ExternalId',
+  'sts:RoleSessionName',
 ]);
 
 type Test = (actual: string, wanted: string) => boolean;

@@ -2,7 +2,7 @@
  * The Redshift Data API on the listener: checks the caller, then hands the call to the local Redshift. A statement on
  * a workgroup or cluster also needs the permission to get credentials for it, as the Data API does on AWS.
  */
-import type { Authorizer } from '../iam/authorizer.ts';
+import { type Authorizer, userIdOf } from '../iam/authorizer.ts';
 import type { Caller } from '../iam/caller.ts';
 import type { LocalRedshift } from '../redshift/endpoint.ts';
 import type { UnloadStore } from '../redshift/object-store.ts';
@@ -17,6 +17,9 @@ export type RedshiftDataSettings = {
   /** The id at the end of the workgroup's ARN. */
   readonly workgroupId: string;
 };
+
+/** A sub-statement's id is that of its batch with a number. */
+type Input = Place & { readonly Id?: string };
 
 type Place = {
   readonly WorkgroupName?: string;
@@ -36,6 +39,8 @@ const ON_STATEMENT: ReadonlySet<string> = new Set([
 ]);
 
 export function redshiftDataService(settings: RedshiftDataSettings): Service {
+  /** Who submitted a statement, by its id: for nobody else it is there. */
+  const owners = new Map<string, string>();
   return {
     signingName: 'redshift-data',
     protocol: 'json',
@@ -45,21 +50,30 @@ export function redshiftDataService(settings: RedshiftDataSettings): Service {
           .split('.')
           .at(-1) ?? '';
       const input = parseJson((await readBody(request)) || '{}');
-      authorize(settings, caller, name, input as Place);
+      authorize(settings, caller, name, input as Input, owners);
       count(name);
       const output = await settings.redshift.call(name, input).catch((error: unknown) => {
         throw asServiceError(error);
       });
+      if (ON_WAREHOUSE.has(name)) owners.set((JSON.parse(String(output)) as { Id: string }).Id, idOf(caller));
       response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end(output);
     },
   };
 }
 
-function authorize(settings: RedshiftDataSettings, caller: Caller, name: string, place: Place): void {
+const idOf = (caller: Caller): string => (caller.is === 'role' ? userIdOf(caller) : 'operator');
+
+function authorize(
+  settings: RedshiftDataSettings,
+  caller: Caller,
+  name: string,
+  place: Input,
+  owners: ReadonlyMap<string, string>,
+): void {
   const { authorizer } = settings;
   if (ON_STATEMENT.has(name)) {
-    // The local Redshift has one owner of statements: whoever is allowed to be here.
-    const owner = caller.is === 'role' ? caller.roleArn : 'operator';
+    // One that nobody has submitted since the start is answered as not found, to whoever asks.
+    const owner = owners.get(place.Id?.split(':')[0] ?? '') ?? idOf(caller);
     authorizer.authorize(caller, `redshift-data:${name}`, '*', {
       'redshift-data:statement-owner-iam-userid': owner,
     });

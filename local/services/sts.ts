@@ -12,9 +12,9 @@ const assume = z.strictObject({
 export function stsService(authorizer: Authorizer, account: string): Service {
   return queryService('sts', 'https://sts.amazonaws.com/doc/2011-06-15/', {
     AssumeRole: action(assume, (input, caller) => {
-      authorizer.authorizeAssume(caller, input.RoleArn);
+      authorizer.authorizeAssume(caller, input.RoleArn, { 'sts:RoleSessionName': input.RoleSessionName });
       const label = caller.is === 'role' ? caller.label : 'operator';
-      const key = authorizer.accessKeyFor(input.RoleArn, label);
+      const key = authorizer.accessKeyFor(input.RoleArn, label, input.RoleSessionName);
       const expires = new Date(Date.now() + input.DurationSeconds * 1000).toISOString();
       const session = `${input.RoleArn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/${input.RoleSessionName}`;
       return {

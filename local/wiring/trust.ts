@@ -7,7 +7,7 @@ import type { Resource, Template } from '../template/template.ts';
 import { attribute } from './permissions.ts';
 
 /** Throws AccessDeniedException for a role that does not trust the service that needs it. */
-export function checkTrust(template: Template, authorizer: Authorizer): void {
+export function checkTrust(template: Template, authorizer: Authorizer, place: WarehousePlace): void {
   for (const fn of template.ofType('AWS::Lambda::Function')) {
     const caller = {
       is: 'service',
@@ -18,7 +18,25 @@ export function checkTrust(template: Template, authorizer: Authorizer): void {
   }
   const role = attachedRole(template);
   if (role === undefined) return;
-  authorizer.authorizeAssume({ is: 'service', service: REDSHIFT, sourceArn: '' }, attribute(role, 'Arn'));
+  const redshift = { is: 'service', service: REDSHIFT, sourceArn: '' } as const;
+  authorizer.authorizeAssume(redshift, attribute(role, 'Arn'), {
+    'sts:ExternalId': databaseUser(template, place),
+  });
+}
+
+export type WarehousePlace = {
+  readonly region: string;
+  readonly account: string;
+  readonly workgroupId: string;
+};
+
+/**
+ * As Redshift names the user of a statement to IAM: here always the one that comes from the warehouse role.
+ * https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+ */
+function databaseUser(template: Template, { region, account, workgroupId }: WarehousePlace): string {
+  const user = `IAMR:${template.outputs.WarehouseRole}`;
+  return `arn:aws:redshift:${region}:${account}:dbuser:serverless-${account}-${workgroupId}/${user}`;
 }
 
 const REDSHIFT = 'redshift.amazonaws.com';

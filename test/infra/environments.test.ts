@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bundleSizes } from '../../infra/bundles.ts';
 import { environments } from '../../infra/environments.ts';
+import type { Template } from '../../infra/synthesize.ts';
 import {
   type Named,
   properties,
@@ -210,6 +211,24 @@ test('only functions that touch a statement may take on the warehouse role', () 
   assert.equal(properties(role).RoleName, 'tailrace-prod-warehouse');
   const trusted = properties(role).AssumeRolePolicyDocument.Statement;
   assert.equal(JSON.stringify(trusted).match(/Fn::GetAtt/g)?.length, 5);
+});
+
+test('Redshift unloads with a role that trusts it for the engine’s database user alone', () => {
+  const trust = (template: Template) =>
+    properties(resource(template, 'AWS::IAM::Role', 'UnloadRole')).AssumeRolePolicyDocument.Statement;
+  const [{ Principal, Condition }, ...none] = trust(prod);
+  assert.deepEqual(
+    [Principal.Service, none],
+    [['redshift-serverless.amazonaws.com', 'redshift.amazonaws.com'], []],
+  );
+  assert.match(
+    JSON.stringify(Condition.StringEquals['sts:ExternalId']),
+    /:redshift:eu-west-1:222222222222:dbuser:analytics\/IAMR:tailrace-prod-warehouse"/,
+  );
+  assert.match(
+    JSON.stringify(trust(templateOf('dev'))),
+    /:dbuser:serverless-\d{12}-[0-9a-f-]{36}\/IAMR:tailrace-dev-warehouse"/,
+  );
 });
 
 test('the stream of definitions passes what people write, and gives a bad record up', () => {

@@ -86,7 +86,7 @@ test('operators: equality, negation, missing keys, IfExists, Null, ARNs, numbers
   assert.ok(!holds('ArnLike', 'aws:SourceArn', 'arn:aws:*:rule/bus/name', { 'aws:SourceArn': rule }));
   assert.ok(
     holds('StringEquals', 'redshift-data:statement-owner-iam-userid', ['$', '{aws:userid}'].join(''), {
-      'redshift-data:statement-owner-iam-userid': ROLE,
+      'redshift-data:statement-owner-iam-userid': `${ROLE}:${CALLER.label}`,
     }),
   );
 });

@@ -7,7 +7,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MUTATIONS, type NamedMutation } from '../simulation/mutations.ts';
+import type { NamedMutation } from '../simulation/mutation-views.ts';
+import { MUTATIONS } from '../simulation/mutations.ts';
 import type { Violation } from '../simulation/oracle.ts';
 import { type Played, play } from './crash-history.ts';
 import { SCENARIOS, type Scenario } from './crash-scenarios.ts';

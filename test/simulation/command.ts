@@ -14,11 +14,12 @@ import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { crashPairs, type PairReport } from '../engine/crash-pairs.ts';
 import { type Asked, readArguments } from './arguments.ts';
+import { impossible, uncovered } from './coverage.ts';
 import { MUTATIONS } from './mutations.ts';
 import { playOnThreads } from './seeds-threads.ts';
 import { shrink, told } from './shrink.ts';
 import { simulate } from './simulate.ts';
-import { type Tally, uncovered } from './tally.ts';
+import type { Tally } from './tally.ts';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 /** Seeds that are played twice, to compare the histories. */
@@ -124,7 +125,10 @@ function tell(
   say(JSON.stringify({ seeds, runs, batches, commits, fired, seedsPerMinute: report.seedsPerMinute }));
   say(`same history twice: ${report.sameHash} of ${report.playedTwice}`);
   say(`faults: ${JSON.stringify(faults)}`);
-  say(`pairs of fault and phase that did not occur: ${uncovered(sums).join(', ') || 'none'}`);
+  say(
+    `pairs of fault and phase that should have occurred and did not: ${uncovered(sums.pairs).join(', ') || 'none'}`,
+  );
+  say(`pairs that cannot be and occurred: ${impossible(sums.pairs).join(', ') || 'none'}`);
   say(`violations: ${report.violations.length}`);
 }
 

@@ -44,11 +44,17 @@ export type Account = {
   /** When requests left, by how far the sender's clock is off. */
   readonly sentAt: Map<number, number[]>;
   downUntil: number;
+  /** Since when, if it is. */
+  downFrom: number;
   /** Class B: what each key was used for, and what was answered. */
   readonly answered: Map<string, { readonly rows: string; readonly outcomes: readonly Outcome[] }>;
   /** Class B: keys of requests that were refused as a whole, and will be again. */
   readonly refused: Set<string>;
   readonly jobs: Map<string, Job>;
+  /** A request leaves. */
+  onSend: () => void;
+  /** A caller has been told to send nothing for so long. */
+  onPause: (waitMs: number) => void;
   /** A request takes effect. */
   onEffect: (what: string) => void;
   /** Called with each row as it is applied. */
@@ -66,9 +72,12 @@ export function simulatedAccount(shape: Shape): Account {
     places: new Map(),
     sentAt: new Map(),
     downUntil: 0,
+    downFrom: 0,
     answered: new Map(),
     refused: new Set(),
     jobs: new Map(),
+    onSend: () => undefined,
+    onPause: () => undefined,
     onEffect: () => undefined,
     onApply: () => undefined,
     onKeyReused: () => undefined,
@@ -141,6 +150,7 @@ function call<T>(
   const sent = account.sentAt.get(skewMs) ?? [];
   account.sentAt.set(skewMs, sent);
   sent.push(clock.now());
+  account.onSend();
   // A job works on after its call has ended: both together linger.
   const lingerMs = account.shape.kind === 'calls' ? LINGER_MS_MAX : LINGER_MS_MAX / 2;
   const lateMs = faults.fires('lateAtDestination', process.syncId) ? random.below(lingerMs) : 0;
@@ -152,6 +162,9 @@ function call<T>(
       clock.schedule(clock.now() + 5 + random.below(50), () => {
         if (process.ended === 'killed' || signal.aborted) return false;
         if (process.ended === 'returned') onLateWork('answer');
+        if (answered instanceof Fault && answered.retryAfterMs !== undefined) {
+          account.onPause(answered.retryAfterMs);
+        }
         if (answered instanceof Fault) reject(answered);
         else if (isLost) reject(new Fault('transient', 'timeout', 'no answer in time'));
         else resolve(answered);

@@ -22,6 +22,8 @@ export function checkTransition(oracle: Oracle, syncId: string, before: Item | u
     oracle.violations.push({ invariant, message: `${syncId} epoch ${is.epoch}: ${message}` });
   };
   checkEpochs(was, is, wrong);
+  const isDiscard = was?.phase === 'held' && is.phase === 'idle';
+  if (is.epoch !== was?.epoch || isDiscard) oracle.timing.answeredAt.set(syncId, oracle.ports.clock.now());
   checkTogether(was, is, wrong);
   if (was !== undefined && was.generation !== is.generation) forget(oracle, syncId);
   if (isFlip(was, is)) {
@@ -59,8 +61,9 @@ function checkTogether(was: SyncState | undefined, is: SyncState, wrong: Wrong):
 }
 
 /** A new generation has no baseline, and what the last one wrote is nobody's. */
-function forget({ account, orphans, lastCounts }: Oracle, syncId: string): void {
+function forget({ account, orphans, lastCounts, timing }: Oracle, syncId: string): void {
   lastCounts.delete(syncId);
+  timing.refusedTicks.delete(syncId);
   const left = orphans.get(syncId) ?? new Set();
   for (const key of placeOf(account, syncId).records.keys()) left.add(key);
   orphans.set(syncId, left);
@@ -108,10 +111,10 @@ function checkFlip(oracle: Oracle, sync: SyncState, wrong: Wrong): void {
 /** I8: a complete run flips within so long, unless something goes wrong meanwhile. */
 const FLIP_MS_MAX = 5 * 60_000;
 
-function checkPrompt({ ports, settledAt, disturbedAt }: Oracle, sync: SyncState, wrong: Wrong): void {
+function checkPrompt({ ports, settledAt, timing }: Oracle, sync: SyncState, wrong: Wrong): void {
   const completeAt = settledAt.get(epochName(sync.syncId, sync.epoch));
   if (completeAt === undefined) return;
-  const waitedMs = ports.clock.now() - Math.max(completeAt, disturbedAt);
+  const waitedMs = ports.clock.now() - Math.max(completeAt, timing.disturbedAt);
   if (waitedMs > FLIP_MS_MAX) wrong('I8', `complete, and flipped after ${waitedMs} ms without any fault`);
 }
 

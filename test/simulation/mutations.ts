@@ -6,29 +6,19 @@ import { readMessage } from '../../shared/core/message.ts';
 import { runKey, SYNC_PARTITION, shardKey, stageManifestKey, stagePrefix } from '../../shared/core/names.ts';
 import type { Cut } from '../../shared/core/run.ts';
 import type { ExtractionCounts } from '../../shared/core/stage.ts';
-import type { AnyDestination, WriteRequest } from '../../shared/destinations/destination.ts';
+import type { WriteRequest } from '../../shared/destinations/destination.ts';
 import { loaderMemory } from '../../shared/engine/load-batch-plan.ts';
-import type { Attribute, Item, LoaderPorts, Update } from '../../shared/ports.ts';
+import type { Attribute, Item, LoaderPorts } from '../../shared/ports.ts';
 import type { MemoryPorts } from '../memory/memory-ports.ts';
-import type { LoaderMutation, Mutation, WorldMutation } from './simulate.ts';
-import type { World } from './world.ts';
-
-export type NamedMutation = {
-  readonly guard: string;
-  /** Invariants that it protects; one of them must be seen broken. */
-  readonly protects: readonly string[];
-  readonly mutate?: Mutation;
-  readonly mutateLoaders?: LoaderMutation;
-  readonly mutateWorld?: WorldMutation;
-  /** Noticed it when this was written: tried first. */
-  readonly seed: number;
-};
+import { type NamedMutation, onPartition, onSync, remembered, sending } from './mutation-views.ts';
+import { TIME_MUTATIONS } from './mutations-in-time.ts';
+import type { LoaderMutation, Mutation } from './simulate.ts';
 
 export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'acquire is conditional',
     protects: ['I4'],
-    seed: 1,
+    seed: 13,
     mutate: onSync((change, item) =>
       change.set?.phase === 'extracting' && item !== undefined ? { ...change, when: [] } : change,
     ),
@@ -46,7 +36,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'an abandoned run is dirty',
     protects: ['I7'],
-    seed: 4,
+    seed: 109,
     mutate: onSync((change) => {
       const { dirty: _, ...set } = change.set ?? {};
       return change.set?.phase === 'idle' && set.snapshotEpoch === undefined ? { ...change, set } : change;
@@ -55,7 +45,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'no run within the grace',
     protects: ['I5', 'I6'],
-    seed: 12,
+    seed: 244,
     mutate: (base) => {
       Object.assign(base.settings, { graceMs: 0 });
     },
@@ -63,7 +53,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'failures are recorded before the settle',
     protects: ['I2', 'I12', 'I1'],
-    seed: 18,
+    seed: 1,
     mutateLoaders: () => remembered(settledFirst),
   },
   {
@@ -97,7 +87,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a settle is written once',
     protects: ['I2'],
-    seed: 3,
+    seed: 6,
     mutate: (base) => {
       const { update } = base.state;
       base.state.update = async (key, change) => {
@@ -114,7 +104,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'keys of abandoned runs are looked at again',
     protects: ['I7', 'I1'],
-    seed: 233,
+    seed: 109,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => submit({ ...request, dirty: [] });
@@ -132,19 +122,19 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'deletes are capped',
     protects: ['I10'],
-    seed: 53,
+    seed: 152,
     mutate: seenCounts((counts) => ({ ...counts, removed: 0 })),
   },
   {
     guard: 'a shrunken model is held',
-    protects: ['I7', 'I10'],
-    seed: 113,
+    protects: ['I10'],
+    seed: 3,
     mutate: seenCounts((counts) => ({ ...counts, modelRows: 1000 })),
   },
   {
     guard: 'dead letters are recorded',
     protects: ['I11'],
-    seed: 35,
+    seed: 12,
     mutate: (base) => {
       const { receiveDead } = base.queue;
       base.queue.receiveDead = (...args) => {
@@ -162,7 +152,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'rows on the edge of a cursor window are in the next one',
     protects: ['I7'],
-    seed: 305,
+    seed: 226,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => {
@@ -209,7 +199,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'one probe is elected',
     protects: ['I13'],
-    seed: 32,
+    seed: 44,
     mutate: onPartition('BREAKER#', (change) => ({ ...change, when: [] })),
   },
   {
@@ -244,7 +234,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a run keeps the definition that it began with',
     protects: ['I1'],
-    seed: 21,
+    seed: 1,
     mutate: (base) => {
       const { get } = base.objects;
       base.objects.get = async (key) => {
@@ -271,7 +261,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a call of class C is claimed',
     protects: ['class C'],
-    seed: 93,
+    seed: 31,
     mutate: onPartition('SHARD#', (change) => {
       const points = Object.entries(change.set ?? {}).map(([name, value]) => [name, unclaimed(value)]);
       return { ...change, ...(change.set === undefined ? {} : { set: Object.fromEntries(points) }) };
@@ -280,7 +270,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a batch of class C has one owner',
     protects: ['class C'],
-    seed: 51,
+    seed: 152,
     mutate: onPartition('SHARD#', (change) => {
       const isOwner = (name: string): boolean => /^o\d+$/.test(name);
       const set = Object.entries(change.set ?? {}).filter(([name]) => !isOwner(name));
@@ -305,7 +295,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a message of a later version goes back',
     protects: ['I11'],
-    seed: 31,
+    seed: 1,
     mutateWorld: (world) => {
       world.read = (body, formats) => {
         const read = readMessage(body, formats);
@@ -316,7 +306,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a message of the version before is read',
     protects: ['I11'],
-    seed: 11,
+    seed: 1,
     mutateWorld: (world) => {
       world.read = (body, formats) => {
         const newest = Math.max(...Object.keys(formats).map(Number));
@@ -324,6 +314,13 @@ export const MUTATIONS: readonly NamedMutation[] = [
       };
     },
   },
+  {
+    guard: 'values stay with their rows',
+    protects: ['I1'],
+    seed: 1,
+    mutateLoaders: () => remembered((ports) => sending(ports, shifted)),
+  },
+  ...TIME_MUTATIONS,
   {
     guard: 'what the warehouse says loses what it quotes',
     protects: ['I15'],
@@ -341,16 +338,6 @@ export const MUTATIONS: readonly NamedMutation[] = [
     },
   },
 ];
-
-/** One view for each environment: what a loader remembers hangs on its ports. */
-function remembered(view: (ports: LoaderPorts) => LoaderPorts): World['loaderPorts'] {
-  const views = new WeakMap<LoaderPorts, LoaderPorts>();
-  return (ports) => {
-    const known = views.get(ports) ?? view(ports);
-    views.set(ports, known);
-    return known;
-  };
-}
 
 /** The settle or the resume point first, then the failure object that it speaks of. */
 function settledFirst(ports: LoaderPorts): LoaderPorts {
@@ -373,31 +360,6 @@ function settledFirst(ports: LoaderPorts): LoaderPorts {
         return written;
       },
     },
-  };
-}
-
-/** Requests that are not what the engine made them. */
-function sending(ports: LoaderPorts, change: (request: WriteRequest) => WriteRequest): LoaderPorts {
-  const bound = ports.destination;
-  const { destination } = bound;
-  const changed: AnyDestination =
-    destination.kind === 'calls'
-      ? {
-          ...destination,
-          write: (ctx, target, request) => destination.write(ctx, target, change(request)),
-        }
-      : {
-          ...destination,
-          submit: (ctx, target, request) => destination.submit(ctx, target, change(request)),
-        };
-  return { ...ports, destination: { ...bound, destination: changed } };
-}
-
-function onPartition(prefix: string, change: (update: Update) => Update): Mutation {
-  return (base) => {
-    const { update } = base.state;
-    base.state.update = async (key, written) =>
-      update(key, key.partition.startsWith(prefix) ? change(written) : written);
   };
 }
 
@@ -500,13 +462,14 @@ function unchecked(base: MemoryPorts): void {
   };
 }
 
-function onSync(change: (update: Update, item: Item | undefined) => Update): Mutation {
-  return (base: MemoryPorts) => {
-    const { update } = base.state;
-    base.state.update = async (key, written) =>
-      update(key, key.partition === SYNC_PARTITION ? change(written, base.state.peek(key)) : written);
-  };
-}
+/** The fields of each row are those of the row before it, as by an index that is off by one. */
+const shifted = (request: WriteRequest): WriteRequest => ({
+  ...request,
+  rows: request.rows.map((row, index) => ({
+    ...row,
+    fields: request.rows.at(index - 1)?.fields ?? row.fields,
+  })),
+});
 
 /** What the guards see of an extraction. */
 function seenCounts(change: (counts: ExtractionCounts) => ExtractionCounts): Mutation {

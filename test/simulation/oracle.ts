@@ -34,6 +34,27 @@ export type Epoch = {
   handBacks: number;
 };
 
+/** What hangs on the moments at which faults fired, ticks were refused, and requests left. */
+export type Timing = {
+  /** When something last went wrong: what must be quick is judged from then on. */
+  disturbedAt: number;
+  /** When a state write was last in danger. */
+  harmedAt: number;
+  /** By sync: its newest tick that was refused for a run or its grace. */
+  readonly refusedTicks: Map<string, number>;
+  /** By sync: when it was last seen at work, paused or deleted. */
+  readonly blockedAt: Map<string, number>;
+  /** By sync: ticks up to then need no run any more: one was acquired, or a held one discarded. */
+  readonly answeredAt: Map<string, number>;
+  /** Pauses that the destination has asked for. */
+  pauses: readonly Pause[];
+  /** Requests to an account that is down, since `downFrom`. */
+  sentWhileDown: number;
+  downFrom: number;
+};
+
+type Pause = { readonly askedAt: number; readonly until: number };
+
 export type Oracle = {
   readonly ports: MemoryPorts;
   readonly account: Account;
@@ -44,8 +65,7 @@ export type Oracle = {
   readonly lastCounts: Map<string, number>;
   /** When a run's last batch was settled, or it was sealed, whatever was later. */
   readonly settledAt: Map<string, number>;
-  /** When something last went wrong: what must be quick is judged from then on. */
-  disturbedAt: number;
+  readonly timing: Timing;
   /** Records of a generation or definition that is gone: nobody removes them. */
   readonly orphans: Map<string, Set<string>>;
   /** Class B: batches with a request that was split after it had crashed its loader twice, by run. */
@@ -57,9 +77,14 @@ export type Oracle = {
   readonly violations: Violation[];
 };
 
+const freshTiming = (): Timing => ({
+  ...{ disturbedAt: 0, harmedAt: 0, refusedTicks: new Map(), blockedAt: new Map() },
+  ...{ answeredAt: new Map(), pauses: [], sentWhileDown: 0, downFrom: 0 },
+});
+
 export const freshOracle = (ports: MemoryPorts, account: Account): Oracle => ({
   ...{ ports, account, epochs: new Map(), flipped: [], lastCounts: new Map(), settledAt: new Map() },
-  ...{ disturbedAt: 0, orphans: new Map(), split: new Set(), applied: new Set(), writes: new Map() },
+  ...{ timing: freshTiming(), orphans: new Map(), split: new Set(), applied: new Set(), writes: new Map() },
   violations: [],
 });
 

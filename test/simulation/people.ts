@@ -13,6 +13,7 @@ import { pauseSync } from '../../shared/engine/pause-sync.ts';
 import { resumeSync } from '../../shared/engine/resume-sync.ts';
 import { acceptSync, type MemoryPorts, writtenSync } from '../memory/memory-ports.ts';
 import { deploy } from './deploys.ts';
+import type { Account } from './destination.ts';
 import type { Editor } from './model-edits.ts';
 import { epochName, plainSync } from './oracle.ts';
 import { act, after, type Known, MINUTE_MS, tick, type World } from './world.ts';
@@ -34,8 +35,13 @@ export function peopleAct(world: World): void {
     else if (random.chance(0.25)) tick(world, syncId);
   }
   if (world.isQuiet) return;
-  if (faults.fires('downPerMinute')) account.downUntil = base.clock.now() + random.below(70 * MINUTE_MS);
+  if (faults.fires('downPerMinute')) goDown(account, base.clock.now(), random.below(70 * MINUTE_MS));
   if (faults.fires('deployedPerMinute')) deploy(world);
+}
+
+function goDown(account: Account, now: number, forMs: number): void {
+  if (account.downUntil <= now) account.downFrom = now;
+  account.downUntil = now + forMs;
 }
 
 /** Someone cancels a run, perhaps because the model was wrong: then it is put back as it was. */
@@ -53,8 +59,11 @@ export function cancelRun(world: World, syncId: string, epoch: number): void {
 function decide(world: World, syncId: string): void {
   const { base, oracle, random } = world;
   const sync = syncNow(base, syncId);
-  const isSlow = random.chance(world.isQuiet ? 0.5 : 0.85);
-  if (sync?.phase !== 'held' || sync.hold === undefined || isSlow) return;
+  const isSlow = random.chance(world.isQuiet ? 0.5 : 0.9);
+  if (sync?.phase !== 'held' || sync.hold === undefined) return;
+  // Some would rather start it again than look.
+  if (!world.isQuiet && random.chance(0.5)) tick(world, syncId);
+  if (isSlow) return;
   const name = epochName(syncId, sync.epoch);
   if (world.forgotten.has(name)) return;
   const epoch = oracle.epochs.get(name);
@@ -160,6 +169,7 @@ async function deleteDefinition(world: World, syncId: string): Promise<void> {
   const again = async (): Promise<void> => {
     const ended = await act(world, work);
     if (ended.is !== 'returned') return after(world, 10_000, () => void again());
+    world.oracle.timing.refusedTicks.delete(syncId);
     after(world, world.random.below(5 * MINUTE_MS), () => {
       known.isDeleted = false;
       void accept(world, known);

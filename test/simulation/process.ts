@@ -45,8 +45,9 @@ export const SKEW_MS_MAX = 10_000;
 
 const NOBODY: Process = { ended: 'returned', syncId: undefined, kill: () => false };
 
-export function environment(host: Host): Environment {
-  const isSkewed = host.faults.fires('clockSkew');
+/** `syncId`: whose run it is made for. */
+export function environment(host: Host, syncId?: string): Environment {
+  const isSkewed = host.faults.fires('clockSkew', syncId);
   const skewMs = isSkewed ? host.random.below(2 * SKEW_MS_MAX) - SKEW_MS_MAX : 0;
   const made = { process: NOBODY, skewMs } as { -readonly [Name in keyof Environment]: Environment[Name] };
   made.ports = remotePorts(host, made);
@@ -61,7 +62,7 @@ export function invoke<T>(
   invocation: Invocation,
   work: (ports: Ports) => Promise<T>,
 ): Promise<Invoked<T>> {
-  return invokeIn(host, environment(host), invocation, ({ ports }) => work(ports));
+  return invokeIn(host, environment(host, invocation.syncId), invocation, ({ ports }) => work(ports));
 }
 
 /** The same in an environment that is at rest. */

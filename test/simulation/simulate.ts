@@ -11,6 +11,7 @@ import type { Item } from '../../shared/ports.ts';
 import { ACCOUNT, acceptSync, type MemoryPorts, memoryPorts, writtenSync } from '../memory/memory-ports.ts';
 import { memoryQueue } from '../memory/memory-queue.ts';
 import { type Random, seededRandom } from '../memory/seeded.ts';
+import { pairName } from './coverage.ts';
 import { bodyOf, type Deployed } from './deploys.ts';
 import { placeOf, type Shape, simulatedAccount } from './destination.ts';
 import { type FaultLimits, type FaultName, type Faults, faultRates } from './fault-rates.ts';
@@ -25,6 +26,7 @@ import {
   noteSettled,
   noteSplits,
 } from './invariants.ts';
+import { checkSend, checkWanted, noteFault, notePause } from './invariants-time.ts';
 import { CANARY, keyOf, modelEditor } from './model-edits.ts';
 import { epochName, freshOracle, type Oracle, type Violation } from './oracle.ts';
 import { syncNow } from './people.ts';
@@ -34,7 +36,7 @@ export type History = {
   readonly seed: number;
   readonly violations: readonly Violation[];
   readonly faults: Readonly<Partial<Record<FaultName, number>>>;
-  /** `<fault> <phase>`: how often a fault fired while a sync of the account was in that phase. */
+  /** `<fault> <phase>`: how often a fault hit a sync in that phase. */
   readonly pairs: Readonly<Record<string, number>>;
   readonly runs: number;
   readonly batches: number;
@@ -165,6 +167,9 @@ function forgetHolds(base: MemoryPorts, faults: Faults, random: Random, forgotte
   };
 }
 
+/** They hit every sync of the account. */
+const OF_ALL: readonly FaultName[] = ['downPerMinute', 'deployedPerMinute'];
+
 type Making = {
   readonly limits: FaultLimits;
   readonly noted: Noted;
@@ -174,14 +179,13 @@ type Making = {
 async function makeWorld(base: MemoryPorts, random: Random, making: Making): Promise<World> {
   const syncs: World['syncs'] = new Map();
   const faults = faultRates(random.fork(), making.limits, ({ name, syncId }) => {
-    oracle.disturbedAt = base.clock.now();
+    noteFault(oracle, name);
     making.noted.events.push(`${base.clock.now()} fault ${name} ${syncId ?? ''}`);
-    const phases = new Set<unknown>();
-    for (const sort of syncs.keys()) {
-      phases.add(base.state.peek({ partition: SYNC_PARTITION, sort })?.phase ?? 'idle');
-    }
-    for (const phase of phases) {
-      const pair = `${name} ${String(phase)}`;
+    // What names no sync and is not the sweep's own hits all of them.
+    const hit = syncId !== undefined ? [syncId] : OF_ALL.includes(name) ? [...syncs.keys()] : [];
+    for (const sort of hit) {
+      const phase = base.state.peek({ partition: SYNC_PARTITION, sort })?.phase ?? 'idle';
+      const pair = pairName(name, String(phase));
       making.noted.pairs[pair] = (making.noted.pairs[pair] ?? 0) + 1;
     }
   });
@@ -276,6 +280,8 @@ function watch(world: World, noted: Noted): void {
     else if (partition.startsWith('SHARD#')) noteSplits(oracle, partition.slice(6), sort, after);
     noteWrite(oracle, partition, sort, before, after);
   });
+  account.onSend = () => checkSend(oracle, (world.faults.fired.clockSkew ?? 0) > 0);
+  account.onPause = (waitMs) => notePause(oracle, waitMs);
   account.onApply = (syncId, epoch, request, row) => checkApply(oracle, syncId, epoch, request, row);
   account.onKeyReused = (key) => {
     oracle.violations.push({ invariant: 'class B', message: `${key} came again with other rows` });
@@ -291,7 +297,8 @@ function watch(world: World, noted: Noted): void {
     count: () => undefined,
   });
   const look = (): false => {
-    for (const syncId of syncs.keys()) {
+    for (const [syncId, { isDeleted }] of syncs) {
+      checkWanted(oracle, syncId, isDeleted);
       checkQueued(oracle, syncId, (epoch) => base.queue.holds(syncId, epoch));
     }
     base.clock.schedule(base.clock.now() + MINUTE_MS, look);

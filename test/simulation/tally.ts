@@ -1,4 +1,4 @@
-/** What many histories came to: sums, faults by class, and which faults met which phase of a run. */
+/** What many histories came to: sums, faults by class, and which faults hit a sync in which phase. */
 import { FAULT_NAMES, type FaultName } from './fault-rates.ts';
 import type { History } from './simulate.ts';
 
@@ -12,8 +12,6 @@ export type Tally = {
   /** By `<fault> <phase>`. */
   readonly pairs: Record<string, number>;
 };
-
-export const PHASES = ['idle', 'extracting', 'held', 'loading'] as const;
 
 export const tally = (): Tally => ({
   ...{ seeds: 0, runs: 0, batches: 0, commits: 0, fired: 0 },
@@ -51,23 +49,4 @@ export function added(a: Tally, b: Tally): Tally {
     faults: record(a.faults, b.faults),
     pairs: record(a.pairs, b.pairs),
   };
-}
-
-/** Pairs that did not occur. */
-export function uncovered(sums: Tally): readonly string[] {
-  return FAULT_NAMES.flatMap((name) =>
-    PHASES.map((phase) => `${name} ${phase}`).filter((pair) => sums.pairs[pair] === undefined),
-  );
-}
-
-/** One line per fault, one column per phase. */
-export function table(sums: Tally): string {
-  const head = ['fault'.padEnd(26), ...PHASES.map((phase) => phase.padStart(11))].join('');
-  const lines = FAULT_NAMES.map((name) =>
-    [
-      name.padEnd(26),
-      ...PHASES.map((phase) => String(sums.pairs[`${name} ${phase}`] ?? 0).padStart(11)),
-    ].join(''),
-  );
-  return [head, ...lines].join('\n');
 }

@@ -8,7 +8,7 @@ import { buryBatch } from '../../shared/engine/bury-batch.ts';
 import { fanOut } from '../../shared/engine/fan-out.ts';
 import { finishRun } from '../../shared/engine/finish-run.ts';
 import { loadBatch } from '../../shared/engine/load-batch.ts';
-import { startRun } from '../../shared/engine/start-run.ts';
+import { type StartResult, startRun } from '../../shared/engine/start-run.ts';
 import { sweep } from '../../shared/engine/sweep.ts';
 import type { AccountSettings, LoaderPorts, Ports } from '../../shared/ports.ts';
 import { ACCOUNT, type MemoryPorts } from '../memory/memory-ports.ts';
@@ -103,7 +103,7 @@ export type Work<T> = {
 export async function act<T>(world: World, work: Work<T>): Promise<Invoked<T>> {
   const atRest = world.frozen.get(work.name) ?? [];
   world.frozen.set(work.name, atRest);
-  const within = atRest.pop() ?? environment(world.host);
+  const within = atRest.pop() ?? environment(world.host, work.syncId);
   const invocation = { syncId: work.syncId, timeoutMs: work.timeoutMs ?? MINUTE_MS };
   const ended = await invokeIn(world.host, within, invocation, () => work.run(within.ports, within));
   if (ended.is !== 'killed') atRest.push(within);
@@ -125,13 +125,20 @@ export function tick(world: World, syncId: string): false | undefined {
   const scheduledAt = base.clock.now();
   const fire = (): void => {
     const owner = `tick${random.below(1e9)}`;
-    const run = (ports: Ports) => startRun(ports, { syncId, scheduledAt, owner });
+    const run = async (ports: Ports) => {
+      const started = await startRun(ports, { syncId, scheduledAt, owner });
+      if (isPutOff(started)) world.oracle.timing.refusedTicks.set(syncId, scheduledAt);
+    };
     asynchronously(world, { name: 'start', syncId, timeoutMs: 5 * MINUTE_MS, run });
   };
   fire();
   if (faults.fires('tickTwice', syncId)) after(world, random.chance(0.5) ? 0 : random.below(20_000), fire);
   return undefined;
 }
+
+/** For a run or its grace: another run has to follow. */
+const isPutOff = (started: StartResult): boolean =>
+  started.is === 'refused' && (started.code === 'run_active' || started.code === 'not_yet');
 
 function runStatement(world: World, statement: Statement): void {
   const { base, faults, random } = world;

@@ -1,0 +1,117 @@
+/**
+ * Which fault must have hit a sync in which phase, over many histories: every pair but those that cannot be, and those
+ * that depend on a rare accident. Each of them is named here with its reason.
+ */
+import { FAULT_NAMES, type FaultName } from './fault-rates.ts';
+
+export const PHASES = ['idle', 'extracting', 'held', 'loading'] as const;
+type Phase = (typeof PHASES)[number];
+
+type Pairs = {
+  readonly faults: readonly FaultName[];
+  readonly phases: readonly Phase[];
+  readonly why: string;
+};
+
+/** Seeing one of these means that the reason is wrong, or the engine is. */
+const NEVER: readonly Pairs[] = [
+  {
+    faults: [
+      'answeredPartly',
+      'jobSlow',
+      'lateAtDestination',
+      'refusedWhole',
+      'throttled',
+      'timedOutAfterApplying',
+    ],
+    phases: ['extracting', 'held'],
+    why: 'a request is under way in a run that loads, or was just abandoned; the grace keeps the next run away from it',
+  },
+  {
+    faults: ['emptiedPerMinute', 'tornModelPerMinute'],
+    phases: ['extracting', 'held', 'loading'],
+    why: 'models are reloaded under syncs at rest only: in the midst of a run nothing of it would be read',
+  },
+];
+
+/** These may occur, and a thousand histories need not have them. */
+const SELDOM: readonly Pairs[] = [
+  {
+    faults: ['statementFails', 'statementLost', 'statementSlow'],
+    phases: ['idle', 'held', 'loading'],
+    why: 'a statement runs in a run that extracts; any other was submitted late, or not cancelled when its run ended',
+  },
+  {
+    faults: ['eventLate'],
+    phases: ['idle', 'held', 'loading'],
+    why: 'the event is sent when the statement ends: only a run that ended before its statement is further on',
+  },
+  {
+    faults: ['eventLost', 'eventTwice'],
+    phases: ['held'],
+    why: 'events tell that a statement has ended or that all is settled; a held run is between the two',
+  },
+  {
+    faults: ['eventLost', 'timedOutAfterApplying'],
+    phases: ['idle'],
+    why: 'the run was abandoned in the second or two before its request was answered or its statement ended',
+  },
+  {
+    faults: ['abandonedPerRun', 'pausePerCall'],
+    phases: ['held'],
+    why: 'a held run makes few calls, of which one in some hundreds sleeps; its cancel comes with a second event',
+  },
+  {
+    faults: ['forgottenPerHold'],
+    phases: ['idle', 'held', 'loading'],
+    why: 'drawn by the write that holds, which begins while the run extracts; later only when two fan-outs race',
+  },
+  {
+    faults: ['messageRefused'],
+    phases: ['idle', 'extracting', 'held'],
+    why: 'messages are sent in a run that loads, or by a fan-out that has slept through its end',
+  },
+  {
+    faults: ['messageTwice', 'receiveBurned'],
+    phases: ['extracting', 'held'],
+    why: 'the message is of a run that was abandoned, and has been hidden for longer than the grace',
+  },
+];
+
+const pairsOf = (all: readonly Pairs[]): ReadonlySet<string> =>
+  new Set(
+    all.flatMap(({ faults, phases }) =>
+      faults.flatMap((name) => phases.map((phase) => pairName(name, phase))),
+    ),
+  );
+
+export const pairName = (name: FaultName, phase: string): string => `${name} ${phase}`;
+
+const never = pairsOf(NEVER);
+const seldom = pairsOf(SELDOM);
+
+type Seen = Readonly<Record<string, number>>;
+
+/** Pairs that should have occurred. */
+export function uncovered(seen: Seen): readonly string[] {
+  return FAULT_NAMES.flatMap((name) => PHASES.map((phase) => pairName(name, phase))).filter(
+    (pair) => !never.has(pair) && !seldom.has(pair) && seen[pair] === undefined,
+  );
+}
+
+/** Pairs that have occurred and cannot. */
+export const impossible = (seen: Seen): readonly string[] =>
+  Object.keys(seen).filter((pair) => never.has(pair));
+
+/** One line per fault, one column per phase; `-` cannot be, and what is in brackets need not. */
+export function table(seen: Seen): string {
+  const head = ['fault'.padEnd(26), ...PHASES.map((phase) => phase.padStart(11))].join('');
+  const cell = (pair: string): string => {
+    const times = String(seen[pair] ?? 0);
+    return (never.has(pair) ? '-' : seldom.has(pair) ? `(${times})` : times).padStart(11);
+  };
+  const lines = FAULT_NAMES.map((name) =>
+    [name.padEnd(26), ...PHASES.map((phase) => cell(pairName(name, phase)))].join(''),
+  );
+  return [head, ...lines].join('\n');
+}

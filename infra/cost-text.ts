@@ -40,7 +40,7 @@ export function costText(template: CountedTemplate, counted: Counted): string {
 
 const HEAD = `# Cost
 
-Written by \`node scripts/write-cost.ts\` from counted calls (\`infra/counted.json\`, which \`npm run bench -- --only cost --save\`
+Written by \`npm run generate\` from counted calls (\`infra/counted.json\`, which \`npm run bench -- --only cost --save\`
 writes), the synthesized template and the price table ([prices.md](prices.md)); a test fails when it is not up to date.
 US dollars, us-east-1. Durations are those of a whole core, stretched to the share of a core that a function's memory buys.`;
 
@@ -124,6 +124,8 @@ const LEFT_OUT = `## What is not in here
 - The warehouse's time beyond the minute of a wake-up, and data transfer to destinations.
 - KMS requests (SQS, S3 and DynamoDB cache data keys; cents), S3 storage of the stage (30 days), DynamoDB storage and its
   backups, log storage.
+- Old material of the encryption key, which AWS keeps when it turns the key over: $1.00 a month more after the first year,
+  $2.00 after the second.
 - The dashboard: an account's first three are free, each after that costs $3.00 a month.
 - Metrics of the engine: billed by the hour in which they are told, $0.30 for a whole month each. An idle environment tells none of them.
 - Free tiers, discounts, taxes.`;

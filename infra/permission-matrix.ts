@@ -40,7 +40,7 @@ export function permissionMatrix(environment: string, template: Template): strin
 
 const HEAD = `# Permissions
 
-Written by \`node scripts/write-permissions.ts\` from the template of environment \`ENVIRONMENT\`; a test fails when it is not
+Written by \`npm run generate\` from the template of environment \`ENVIRONMENT\`; a test fails when it is not
 up to date. One role per function; names are those of the constructs under \`infra/\`. A statement that is not here does
 not exist. Wildcards and their reasons: \`docs/compliance.md\`.
 `;

@@ -29,8 +29,8 @@ export const SAVED_QUERIES = {
 | sort lines desc
 | limit 200`,
 
-  Freshness: `filter message = "run_committed"
-| stats max(toMillis(@timestamp)) as committedMs by syncId
+  Freshness: `filter message = "run_committed" or message = "sync_freshness"
+| stats max(coalesce(at, toMillis(@timestamp))) as committedMs by syncId
 | fields fromMillis(committedMs) as committed, (now() * 1000 - committedMs) / 60000 as minutesAgo
 | sort minutesAgo desc
 | limit 200`,

@@ -1,5 +1,5 @@
 /**
- * Looks at every sync and every account, and says how many are not as they should be: gauges for alarms, and a log line
+ * Looks at every sync and every account every minute, and says how many are not as they should be: gauges for alarms, and a log line
  * for each, which names it. It changes nothing, and nothing depends on it.
  *
  *   runs_overdue         idle, and its last commit is older than the schedule allows
@@ -14,12 +14,14 @@
  */
 import { AUTH_REFUSED, asFault } from '../core/fault.ts';
 import {
+  FRESHNESS_TOLD_MS,
   OVERDUE_MS,
   REJECTED_ROWS_MIN,
   REJECTED_SHARE_MAX,
   SILENCE_MS_MAX,
   STARVED_SHARE,
   TROUBLE_RUNS_MIN,
+  WATCH_MS,
 } from '../core/limits.ts';
 import type { Gauge } from '../core/metrics.ts';
 import { breakerKey, budgetKey, SYNC_PARTITION } from '../core/names.ts';
@@ -77,6 +79,9 @@ async function watchSync(ports: WatchPorts, sync: SyncState, found: Found): Prom
     found('definitions_refused', { syncId, ...(fault === undefined ? {} : { code: fault.code }) });
   }
   if (accepted === undefined) return;
+  if (ports.clock.now() % FRESHNESS_TOLD_MS < WATCH_MS) {
+    ports.telemetry.log('info', 'sync_freshness', { syncId, at: sync.committedAt ?? 0 });
+  }
   for (const [gauge, code] of ailments(sync)) found(gauge, { syncId, epoch, code });
   const since = dueSince(sync, status);
   if (isOverdue(sync, accepted, since, ports.clock.now())) {

@@ -99,7 +99,7 @@ const THEIRS = [
 ];
 const WORDS = /[a-zA-Z@][\w.@]*/g;
 const LANGUAGE = new Set(
-  'fields filter stats sort limit by as asc desc and or count sum avg max latest bin now toMillis fromMillis d'.split(
+  'fields filter stats sort limit by as asc desc and or count sum avg max latest bin now coalesce toMillis fromMillis d'.split(
     ' ',
   ),
 );
@@ -133,5 +133,6 @@ test('what the queries look for is what the code says', () => {
     'needs_attention',
     'run_committed',
     'run_ended',
+    'sync_freshness',
   ]);
 });

@@ -236,7 +236,8 @@ function absent(scan: Scan): void {
     if (!keepsSnapshot(scan.sync)) keepAbsent(scan, failure);
     else if (removedPolicy(scan.sync) === 'ignore') drop(scan, key);
     else if (isParked && !scan.dirty.has(key)) keepAbsent(scan, failure);
-    else if (applied && last !== undefined) remove(scan, key, last);
+    // As the SQL does: without a match value nobody can name the record, and the key stays in the failure set.
+    else if (applied) remove(scan, key, last ?? { fingerprint: null, match: [] });
   }
 }
 

@@ -46,6 +46,8 @@ export type Account = {
   downUntil: number;
   /** Since when, if it is. */
   downFrom: number;
+  /** Down, it refuses connections; or it takes them and says nothing. */
+  isSilent: boolean;
   /** Class B: what each key was used for, and what was answered. */
   readonly answered: Map<string, { readonly rows: string; readonly outcomes: readonly Outcome[] }>;
   /** Class B: keys of requests that were refused as a whole, and will be again. */
@@ -73,6 +75,7 @@ export function simulatedAccount(shape: Shape): Account {
     sentAt: new Map(),
     downUntil: 0,
     downFrom: 0,
+    isSilent: false,
     answered: new Map(),
     refused: new Set(),
     jobs: new Map(),
@@ -154,10 +157,15 @@ function call<T>(
   // A job works on after its call has ended: both together linger.
   const lingerMs = account.shape.kind === 'calls' ? LINGER_MS_MAX : LINGER_MS_MAX / 2;
   const lateMs = faults.fires('lateAtDestination', process.syncId) ? random.below(lingerMs) : 0;
+  const hangs = faults.fires('hangsAtDestination', process.syncId);
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(new Fault('transient', 'aborted', 'socket destroyed')));
+    const isUnheard = account.isSilent && clock.now() < account.downUntil;
+    if (isUnheard || hangs) clock.schedule(clock.now() + PATIENCE_MS, () => giveUp(process, reject));
+    if (isUnheard) return;
     clock.schedule(clock.now() + 5 + random.below(100) + lateMs, () => {
       const answered = refusal(account, faults, random, clock.now(), process.syncId) ?? effect();
+      if (hangs) return false;
       const isLost = faults.fires('timedOutAfterApplying', process.syncId);
       clock.schedule(clock.now() + 5 + random.below(50), () => {
         if (process.ended === 'killed' || signal.aborted) return false;
@@ -173,6 +181,15 @@ function call<T>(
       return false;
     });
   });
+}
+
+/** A connector waits for so long, or until its caller's deadline. */
+const PATIENCE_MS = 30_000;
+
+function giveUp({ ended }: Environment['process'], reject: (fault: Fault) => void): boolean {
+  if (ended === 'killed') return false;
+  reject(new Fault('transient', 'timeout', 'no answer in time'));
+  return true;
 }
 
 /** Down, or too fast, said in one of the three ways that servers have. */
@@ -217,7 +234,10 @@ function write(tools: Tools, request: WriteRequest): readonly Outcome[] | Fault 
   }
   const outcomes = rows.flatMap((row): readonly Outcome[] => {
     if (faults.fires('answeredPartly', syncId)) {
-      return random.chance(0.5) ? [] : [{ key: row.key, is: 'deferred', waitMs: random.below(2000) }];
+      if (random.chance(0.5)) return [{ key: row.key, is: 'deferred', waitMs: random.below(2000) }];
+      // Not named, and perhaps taken all the same.
+      if (account.shape.idempotency === 'idempotent' && random.chance(0.5)) take(account, request, row);
+      return [];
     }
     return [take(account, request, row)];
   });

@@ -39,6 +39,7 @@ const MOST = {
   tornModelPerMinute: 0.12,
   grownPerMinute: 0.03,
   forgottenPerHold: 0.5,
+  hangsAtDestination: 0.05,
 } as const;
 
 export type FaultName = keyof typeof MOST;

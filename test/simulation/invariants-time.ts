@@ -9,13 +9,14 @@ import { SKEW_MS_MAX } from './process.ts';
 
 const MINUTE_MS = 60_000;
 
-/** After these a loader may never have written what it knows. */
+/** After these a loader may never have written what it knows, or know it no more. */
 const HARM: readonly FaultName[] = [
   'crashPerCall',
   'lostPerCall',
   'appliedButFailedPerCall',
   'slowPerCall',
   'pausePerCall',
+  'deployedPerMinute',
 ];
 
 export function noteFault({ ports, timing }: Oracle, name: FaultName): void {
@@ -53,20 +54,24 @@ export function checkSend(oracle: Oracle, isSkewed: boolean): void {
   checkLeftAlone(oracle, now);
 }
 
-/** By then somebody has noticed that an account is down. */
+/** From the first request on: by then a loader has had five faults in a row. */
 const DOWN_NOTICED_MS = 4 * MINUTE_MS;
+/** Each of the five takes half a minute, and those that a deadline cuts short do not count. */
+const SILENCE_NOTICED_MS = 12 * MINUTE_MS;
 /** Probes while it is down, and what was under way. */
 const SENT_WHILE_DOWN_MAX = 25;
 
 /** I13: while an account is down only probes go there, fewer and fewer. */
 function checkLeftAlone({ account, timing, violations }: Oracle, now: number): void {
   if (now >= account.downUntil) return;
-  const from = Math.max(account.downFrom + DOWN_NOTICED_MS, timing.harmedAt);
-  if (now < from) return;
-  if (timing.downFrom !== from) Object.assign(timing, { downFrom: from, sentWhileDown: 0 });
+  if (timing.triedAt <= Math.max(account.downFrom, timing.harmedAt)) {
+    Object.assign(timing, { triedAt: now, sentWhileDown: 0 });
+  }
+  const knownAt = timing.triedAt + (account.isSilent ? SILENCE_NOTICED_MS : DOWN_NOTICED_MS);
+  if (now < knownAt) return;
   timing.sentWhileDown += 1;
   if (timing.sentWhileDown !== SENT_WHILE_DOWN_MAX + 1) return;
-  const message = `${timing.sentWhileDown} requests within ${now - from} ms to an account that is down`;
+  const message = `${timing.sentWhileDown} requests within ${now - knownAt} ms to an account that is down`;
   violations.push({ invariant: 'I13', message });
 }
 

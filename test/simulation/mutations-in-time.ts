@@ -29,13 +29,13 @@ export const TIME_MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a pause that the destination asks for is kept',
     protects: ['I9'],
-    seed: 5,
+    seed: 25,
     mutateLoaders: () => remembered(unasked),
   },
   {
     guard: 'the breaker opens',
     protects: ['I13'],
-    seed: 25,
+    seed: 339,
     mutate: (base) => {
       const { update } = base.state;
       base.state.update = async (key, change) =>

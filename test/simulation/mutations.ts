@@ -18,7 +18,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'acquire is conditional',
     protects: ['I4'],
-    seed: 13,
+    seed: 1,
     mutate: onSync((change, item) =>
       change.set?.phase === 'extracting' && item !== undefined ? { ...change, when: [] } : change,
     ),
@@ -36,7 +36,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'an abandoned run is dirty',
     protects: ['I7'],
-    seed: 109,
+    seed: 62,
     mutate: onSync((change) => {
       const { dirty: _, ...set } = change.set ?? {};
       return change.set?.phase === 'idle' && set.snapshotEpoch === undefined ? { ...change, set } : change;
@@ -45,7 +45,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'no run within the grace',
     protects: ['I5', 'I6'],
-    seed: 244,
+    seed: 129,
     mutate: (base) => {
       Object.assign(base.settings, { graceMs: 0 });
     },
@@ -59,7 +59,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'messages that were not taken are sent again',
     protects: ['I11'],
-    seed: 6,
+    seed: 8,
     mutate: (base) => {
       const { send } = base.queue;
       base.queue.send = async (...args) => {
@@ -87,7 +87,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a settle is written once',
     protects: ['I2'],
-    seed: 6,
+    seed: 3,
     mutate: (base) => {
       const { update } = base.state;
       base.state.update = async (key, change) => {
@@ -104,7 +104,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'keys of abandoned runs are looked at again',
     protects: ['I7', 'I1'],
-    seed: 109,
+    seed: 62,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => submit({ ...request, dirty: [] });
@@ -122,19 +122,19 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'deletes are capped',
     protects: ['I10'],
-    seed: 152,
+    seed: 119,
     mutate: seenCounts((counts) => ({ ...counts, removed: 0 })),
   },
   {
     guard: 'a shrunken model is held',
     protects: ['I10'],
-    seed: 3,
+    seed: 10,
     mutate: seenCounts((counts) => ({ ...counts, modelRows: 1000 })),
   },
   {
     guard: 'dead letters are recorded',
     protects: ['I11'],
-    seed: 12,
+    seed: 39,
     mutate: (base) => {
       const { receiveDead } = base.queue;
       base.queue.receiveDead = (...args) => {
@@ -146,13 +146,13 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'an epoch is extracted once',
     protects: ['I1', 'I2'],
-    seed: 17,
+    seed: 184,
     mutate: extractAgain,
   },
   {
     guard: 'rows on the edge of a cursor window are in the next one',
     protects: ['I7'],
-    seed: 226,
+    seed: 403,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => {
@@ -164,7 +164,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'loaders of an old epoch are fenced off',
     protects: ['I5', 'I6'],
-    seed: 17,
+    seed: 44,
     mutateLoaders: unfenced,
   },
   {
@@ -184,7 +184,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a slot that is late is void',
     protects: ['I9'],
-    seed: 128,
+    seed: 70,
     mutateLoaders: () =>
       remembered((ports) => {
         const { pacer } = loaderMemory(ports);
@@ -199,7 +199,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'one probe is elected',
     protects: ['I13'],
-    seed: 44,
+    seed: 4,
     mutate: onPartition('BREAKER#', (change) => ({ ...change, when: [] })),
   },
   {
@@ -214,7 +214,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'the snapshot moves by committed deltas only',
     protects: ['I7'],
-    seed: 4,
+    seed: 25,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => {
@@ -234,7 +234,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a run keeps the definition that it began with',
     protects: ['I1'],
-    seed: 1,
+    seed: 8,
     mutate: (base) => {
       const { get } = base.objects;
       base.objects.get = async (key) => {
@@ -261,7 +261,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a call of class C is claimed',
     protects: ['class C'],
-    seed: 31,
+    seed: 43,
     mutate: onPartition('SHARD#', (change) => {
       const points = Object.entries(change.set ?? {}).map(([name, value]) => [name, unclaimed(value)]);
       return { ...change, ...(change.set === undefined ? {} : { set: Object.fromEntries(points) }) };
@@ -270,7 +270,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a batch of class C has one owner',
     protects: ['class C'],
-    seed: 152,
+    seed: 347,
     mutate: onPartition('SHARD#', (change) => {
       const isOwner = (name: string): boolean => /^o\d+$/.test(name);
       const set = Object.entries(change.set ?? {}).filter(([name]) => !isOwner(name));
@@ -295,7 +295,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a message of a later version goes back',
     protects: ['I11'],
-    seed: 1,
+    seed: 59,
     mutateWorld: (world) => {
       world.read = (body, formats) => {
         const read = readMessage(body, formats);

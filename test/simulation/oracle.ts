@@ -48,9 +48,9 @@ export type Timing = {
   readonly answeredAt: Map<string, number>;
   /** Pauses that the destination has asked for. */
   pauses: readonly Pause[];
-  /** Requests to an account that is down, since `downFrom`. */
+  /** The first request to an account that is down, and how many were sent when that should have been noticed. */
+  triedAt: number;
   sentWhileDown: number;
-  downFrom: number;
 };
 
 type Pause = { readonly askedAt: number; readonly until: number };
@@ -65,6 +65,8 @@ export type Oracle = {
   readonly lastCounts: Map<string, number>;
   /** When a run's last batch was settled, or it was sealed, whatever was later. */
   readonly settledAt: Map<string, number>;
+  /** Statements that ran when their runs had ended. */
+  readonly late: Set<string>;
   readonly timing: Timing;
   /** Records of a generation or definition that is gone: nobody removes them. */
   readonly orphans: Map<string, Set<string>>;
@@ -79,12 +81,19 @@ export type Oracle = {
 
 const freshTiming = (): Timing => ({
   ...{ disturbedAt: 0, harmedAt: 0, refusedTicks: new Map(), blockedAt: new Map() },
-  ...{ answeredAt: new Map(), pauses: [], sentWhileDown: 0, downFrom: 0 },
+  ...{ answeredAt: new Map(), pauses: [], triedAt: 0, sentWhileDown: 0 },
 });
 
 export const freshOracle = (ports: MemoryPorts, account: Account): Oracle => ({
   ...{ ports, account, epochs: new Map(), flipped: [], lastCounts: new Map(), settledAt: new Map() },
-  ...{ timing: freshTiming(), orphans: new Map(), split: new Set(), applied: new Set(), writes: new Map() },
+  ...{
+    late: new Set(),
+    timing: freshTiming(),
+    orphans: new Map(),
+    split: new Set(),
+    applied: new Set(),
+    writes: new Map(),
+  },
   violations: [],
 });
 

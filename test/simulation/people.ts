@@ -12,6 +12,7 @@ import { fenceRun } from '../../shared/engine/fence-run.ts';
 import { pauseSync } from '../../shared/engine/pause-sync.ts';
 import { resumeSync } from '../../shared/engine/resume-sync.ts';
 import { acceptSync, type MemoryPorts, writtenSync } from '../memory/memory-ports.ts';
+import type { Random } from '../memory/seeded.ts';
 import { deploy } from './deploys.ts';
 import type { Account } from './destination.ts';
 import type { Editor } from './model-edits.ts';
@@ -35,13 +36,14 @@ export function peopleAct(world: World): void {
     else if (random.chance(0.25)) tick(world, syncId);
   }
   if (world.isQuiet) return;
-  if (faults.fires('downPerMinute')) goDown(account, base.clock.now(), random.below(70 * MINUTE_MS));
+  if (faults.fires('downPerMinute')) goDown(account, base.clock.now(), random);
   if (faults.fires('deployedPerMinute')) deploy(world);
 }
 
-function goDown(account: Account, now: number, forMs: number): void {
+function goDown(account: Account, now: number, random: Random): void {
   if (account.downUntil <= now) account.downFrom = now;
-  account.downUntil = now + forMs;
+  account.downUntil = now + random.below(70 * MINUTE_MS);
+  account.isSilent = random.chance(0.3);
 }
 
 /** Someone cancels a run, perhaps because the model was wrong: then it is put back as it was. */

@@ -7,7 +7,12 @@ export type Regression = { readonly seed: number; readonly found: string };
 
 export const REGRESSIONS: readonly Regression[] = [
   {
-    seed: 1011785,
-    found: 'class B: a loader died with a part of a request, and its neighbours were sent with another key',
+    seed: 20,
+    found: 'class C: a job whose submit was not answered was submitted again',
+  },
+  {
+    seed: 381,
+    found:
+      'class C: a batch that was given back left nothing, and a delivery that had looked before took it for its own',
   },
 ];

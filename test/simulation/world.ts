@@ -20,7 +20,7 @@ import { type Account, boundTo } from './destination.ts';
 import type { Faults } from './fault-rates.ts';
 import { COARSE_MS, type Editor } from './model-edits.ts';
 import { epochName, noteExtraction, type Oracle } from './oracle.ts';
-import { cancelRun, peopleAct } from './people.ts';
+import { cancelRun, peopleAct, syncNow } from './people.ts';
 import { type Environment, environment, type Host, type Invoked, invokeIn } from './process.ts';
 
 export type Known = {
@@ -166,6 +166,9 @@ function execute({ base, faults, oracle, syncs }: World, statement: Statement): 
   }
   if (statement.state !== 'running') return;
   const editor = syncs.get(syncId)?.editor;
+  // Submitted after its run had ended, by a function that slept: it may fail as it likes.
+  const sync = syncNow(base, syncId);
+  if (sync?.epoch !== statement.request.epoch || sync.phase === 'idle') oracle.late.add(statement.id);
   base.warehouse.run(statement.id);
   noteExtraction(oracle, statement, editor?.table.rows ?? [], editor?.isWhole() ?? false);
 }

@@ -18,6 +18,7 @@ const NEVER: readonly Pairs[] = [
   {
     faults: [
       'answeredPartly',
+      'hangsAtDestination',
       'jobSlow',
       'lateAtDestination',
       'refusedWhole',
@@ -52,7 +53,7 @@ const SELDOM: readonly Pairs[] = [
     why: 'events tell that a statement has ended or that all is settled; a held run is between the two',
   },
   {
-    faults: ['eventLost', 'timedOutAfterApplying'],
+    faults: ['eventLost', 'hangsAtDestination', 'refusedWhole', 'timedOutAfterApplying'],
     phases: ['idle'],
     why: 'the run was abandoned in the second or two before its request was answered or its statement ended',
   },

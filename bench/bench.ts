@@ -86,8 +86,8 @@ function saveCounted({ stated, firstRun, emptyRun, scheduled }: CostFigures): vo
 /** In the place of what the last whole run said. */
 function saveText(text: string): void {
   const page = new URL('../docs/benchmarks.md', import.meta.url);
-  const [before] = readFileSync(page, 'utf8').split(LAST_RUN);
-  writeFileSync(page, `${before}${LAST_RUN}\n\n\`\`\`text\n${text}\n\`\`\`\n`);
+  const [before = ''] = readFileSync(page, 'utf8').split(LAST_RUN);
+  writeFileSync(page, `${before.trimEnd()}\n\n${LAST_RUN}\n\n\`\`\`text\n${text}\n\`\`\`\n`);
 }
 
 /** 10,000 and 100,000 and the whole, as far as they are different. */

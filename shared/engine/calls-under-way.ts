@@ -10,9 +10,11 @@ export type CallsUnderWay = {
   track(call: Promise<unknown>): Promise<unknown>;
   /**
    * How many of `slots` can be used one after the other, while at most `callsMax` calls are under way and those of
-   * `before` start first. By how long calls took so far; before the first answer, one slot for each call.
+   * `before` start first. By how long calls took so far; all of them before the first answer.
    */
   usable(slots: Slots, before: Slots | undefined, callsMax: number): number;
+  /** False before the first answer. */
+  isKnown(): boolean;
 };
 
 /** Weight of the newest call in the averages. */
@@ -29,6 +31,7 @@ export function callsUnderWay(clock: Pick<Clock, 'now'>): CallsUnderWay {
     deviation += NEWEST * (Math.abs(off) - deviation);
   };
   return {
+    isKnown: () => mean !== undefined,
     track: async (call) => {
       const start = { at: clock.now() };
       starts.add(start);
@@ -40,7 +43,8 @@ export function callsUnderWay(clock: Pick<Clock, 'now'>): CallsUnderWay {
       }
     },
     usable: (slots, before, callsMax) => {
-      const durationMs = mean === undefined ? Number.POSITIVE_INFINITY : mean + deviation;
+      if (mean === undefined) return slots.count;
+      const durationMs = mean + deviation;
       // As they began, so they are expected to end: one after the other.
       const ends = [...[...starts].map(({ at }) => at), ...momentsOf(before)].map((at) => at + durationMs);
       let ended = 0;

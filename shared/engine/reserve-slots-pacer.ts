@@ -91,6 +91,8 @@ export function slotPacer(ports: PacerPorts, calls: CallsUnderWay): Pacer {
       lane: need.lane,
       isHolder: ports.clock.now() < lastEndAt + RESERVATION_MS_MAX,
       latestAt: need.latestAt,
+      // Whoever has made no call yet must not think that nobody at work can use a whole second.
+      newcomerSlots: (slots) => (calls.isKnown() || isUnordered ? usable(slots, need) : need.callsMax),
       usable: (slots) => usable(slots, need),
     });
   };

@@ -50,6 +50,8 @@ export type SlotRequest = {
   readonly latestAt: number;
   /** How many of these slots there will be calls for, from the first on; at least one is reserved. */
   readonly usable: (slots: Slots) => number;
+  /** The same, as a newcomer has to see it. */
+  readonly newcomerSlots: (slots: Slots) => number;
 };
 
 type BudgetPorts = Pick<LoaderPorts, 'clock' | 'state' | 'account'>;
@@ -121,11 +123,11 @@ function saw(ports: BudgetPorts, view: BudgetView, item: Item | undefined): void
 /** Rounded up, so that one loader alone writes at most once a second. */
 const slotsWithin = (stepMs: number): number => Math.ceil(RESERVATION_MS_MAX / stepMs);
 
-function horizonMs({ lane, isHolder, usable }: SlotRequest, now: number, stepMs: number): number {
+function horizonMs({ lane, isHolder, newcomerSlots }: SlotRequest, now: number, stepMs: number): number {
   if (lane === 'express') return EXPRESS_HORIZON_MS;
   if (isHolder) return BULK_HORIZON_MS;
   // Those at work reserve about as much at once as this one would: behind more than that it would wait with them.
-  const atOnce = usable({ startAt: now, stepMs, count: slotsWithin(stepMs) });
+  const atOnce = newcomerSlots({ startAt: now, stepMs, count: slotsWithin(stepMs) });
   return Math.min(NEWCOMER_HORIZON_MS, NEWCOMER_SHARE * atOnce * stepMs);
 }
 const NEWCOMER_SHARE = 1.25;

@@ -16,10 +16,12 @@ async function call(calls: ReturnType<typeof callsUnderWay>, clock: { at: number
   await tracked;
 }
 
-test('before the first answer: one slot for each call that may be under way', () => {
-  const calls = callsUnderWay(at(0));
-  assert.equal(calls.usable(slots(0, 10, 50), undefined, 4), 4);
-  assert.equal(calls.usable(slots(0, 10, 3), undefined, 4), 3);
+test('before the first answer every slot is thought to be of use', async () => {
+  const clock = at(0);
+  const calls = callsUnderWay(clock);
+  assert.deepEqual([calls.isKnown(), calls.usable(slots(0, 10, 50), undefined, 4)], [false, 50]);
+  await call(calls, clock);
+  assert.deepEqual([calls.isKnown(), calls.usable(slots(100, 10, 50), undefined, 4)], [true, 4]);
 });
 
 test('calls as short as the pace asks for: every slot', async () => {

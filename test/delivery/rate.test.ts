@@ -32,7 +32,7 @@ for (const loaders of [1, 8, 32]) {
 }
 
 test('a destination that takes a second to answer: what one loader cannot use, the others have', async () => {
-  const slow = { requests: 50, perMs: 1000, virtualMs: 2 * 60_000, workMs: 1000, requestsInFlight: 16 };
+  const slow = { requests: 50, perMs: 1000, virtualMs: 20 * 60_000, workMs: 1000, requestsInFlight: 16 };
   const one = await simulateRate({ ...slow, loaders: 1 });
   // 16 calls under way for a little more than a second each.
   assert.ok(one.used >= 0.28 && one.used <= 0.32, `used ${one.used} by one`);
@@ -48,7 +48,7 @@ test('a destination that takes a second to answer: what one loader cannot use, t
 });
 
 test('few calls at once: a loader too many is not kept waiting on the bill', async () => {
-  const few = { requests: 50, perMs: 1000, virtualMs: 2 * 60_000, workMs: 60, requestsInFlight: 4 };
+  const few = { requests: 50, perMs: 1000, virtualMs: 10 * 60_000, workMs: 60, requestsInFlight: 4 };
   const one = await simulateRate({ ...few, loaders: 1 });
   for (const loaders of [2, 8, 32]) {
     const figures = await simulateRate({ ...few, loaders });
@@ -98,6 +98,7 @@ const request = (over: Partial<SlotRequest> = {}): SlotRequest => ({
   isHolder: true,
   latestAt: Number.MAX_SAFE_INTEGER,
   usable: ({ count }) => count,
+  newcomerSlots: ({ count }) => count,
   ...over,
 });
 

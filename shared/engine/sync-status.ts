@@ -47,7 +47,7 @@ export type RunStatus = {
   readonly failures: number;
 };
 
-export type StatusPorts = Pick<Ports, 'state' | 'definitions' | 'clock'>;
+export type StatusPorts = Pick<Ports, 'state' | 'objects' | 'definitions' | 'clock'>;
 
 /** One sync, with its last runs; or all of them, each with its last run only. */
 export async function syncStatus(

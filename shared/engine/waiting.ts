@@ -5,6 +5,7 @@ import type { SyncState } from '../core/run.ts';
 import type { Ports } from '../ports.ts';
 import { budgetOf } from './adapt-rate.ts';
 import { readBreaker } from './breaker.ts';
+import { findFrozen } from './frozen.ts';
 
 export type Waiting = {
   readonly account: string;
@@ -16,11 +17,11 @@ export type Waiting = {
 
 /** Null when it gets on, or is not loading. */
 export async function waitingOf(
-  { state, definitions, clock }: Pick<Ports, 'state' | 'definitions' | 'clock'>,
-  { syncId, phase }: SyncState,
+  { state, objects, clock }: Pick<Ports, 'state' | 'objects' | 'clock'>,
+  { syncId, phase, epoch }: SyncState,
 ): Promise<Waiting | null> {
   if (phase !== 'loading') return null;
-  const account = (await definitions.accepted(syncId))?.sync.destination.account;
+  const account = (await findFrozen(objects, syncId, epoch))?.definition.sync.destination.account;
   if (account === undefined) return null;
   const breaker = await readBreaker(state, account);
   if (breaker.state !== 'closed') {

@@ -19,6 +19,7 @@ const WORDS: Readonly<Record<string, readonly [message: string, remedy: string]>
     'the request is not one of the verbs, or something in it is not what the verb takes',
     'Verbs: run, status, approve, discard, pause, resume, check.',
   ],
+  sync_unknown: ['no sync has that id', '`tailrace status` lists those that are there.'],
   no_definition: ['there is no accepted definition of this sync', 'Push one, or read its status item.'],
   disabled: ['the definition says enabled: false', 'Set enabled to true in the definition.'],
   paused: ['the sync is paused', 'Resume it first.'],

@@ -4,6 +4,7 @@
 import { ACQUIRE_TRIES_MAX } from '../core/limits.ts';
 import { syncKey } from '../core/names.ts';
 import type { SyncState } from '../core/run.ts';
+import type { Ports } from '../ports.ts';
 import { announce } from './announce.ts';
 import { pausedBy } from './end-run.ts';
 import { type FencePorts, fenceRun } from './fence-run.ts';
@@ -11,17 +12,23 @@ import { at, readSync } from './sync-state.ts';
 
 export type PauseResult =
   | { readonly is: 'paused'; readonly code: string }
-  | { readonly is: 'refused'; readonly code: 'contended' };
+  | { readonly is: 'refused'; readonly code: 'contended' | 'sync_unknown' };
+
+export type PausePorts = FencePorts & Pick<Ports, 'definitions'>;
 
 /** `code`: why, snake_case. A sync that is paused already keeps its first reason. */
 export async function pauseSync(
-  ports: FencePorts,
+  ports: PausePorts,
   input: { readonly syncId: string; readonly code: string },
 ): Promise<PauseResult> {
   const { syncId, code } = input;
   for (let turn = 0; turn < ACQUIRE_TRIES_MAX; turn += 1) {
     const sync = await readSync(ports.state, syncId);
     if (sync?.paused !== undefined) return { is: 'paused', code: sync.paused.code };
+    // A typing error must not look as if a sync had stopped; one that never ran can be paused.
+    if (sync === undefined && (await ports.definitions.accepted(syncId)) === undefined) {
+      return { is: 'refused', code: 'sync_unknown' };
+    }
     if (sync === undefined || sync.phase === 'idle') {
       if (await pauseIdle(ports, syncId, code, sync)) return { is: 'paused', code };
       continue;
@@ -33,7 +40,7 @@ export async function pauseSync(
 }
 
 async function pauseIdle(
-  ports: FencePorts,
+  ports: PausePorts,
   syncId: string,
   code: string,
   sync: SyncState | undefined,

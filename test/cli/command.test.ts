@@ -5,8 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { type Environment, LOCAL_ENDPOINTS } from '../../cli/environment.ts';
-import { pauseKnown } from '../../cli/pause.ts';
+import { LOCAL_ENDPOINTS } from '../../cli/environment.ts';
 import { printFaults } from '../../cli/print-error.ts';
 import { faultsOf } from '../../cli/push.ts';
 import { readDefinition } from '../../cli/read-definition.ts';
@@ -212,29 +211,6 @@ test('a file that cannot be read does not keep the others from being pushed', (t
   assert.equal(status, 1);
   assert.match(stderr, /^✗ none\.yaml cannot be read \(ENOENT\)/m);
   assert.match(stderr, /^✗ empty\.yaml is refused: 1 thing is wrong/m);
-});
-
-test('pausing an id that nobody knows is refused, and asks for no pause', async () => {
-  const asked: unknown[] = [];
-  const answers = (syncs: readonly string[]): Environment => {
-    const send = async ({ input }: { input: { Payload: Uint8Array } }) => {
-      asked.push((JSON.parse(Buffer.from(input.Payload).toString()) as { verb: string }).verb);
-      return { Payload: Buffer.from(JSON.stringify({ ok: true, syncs })) };
-    };
-    // Its own identity is asked of an address where nothing listens: people are let through unnamed.
-    const config = {
-      ...{
-        region: async () => 'us-east-1',
-        credentials: async () => ({ accessKeyId: 'a', secretAccessKey: 'b' }),
-      },
-      endpoint: async () => ({ protocol: 'http:', hostname: '127.0.0.1', port: 1, path: '/' }),
-    };
-    return { apiFunction: 'api', lambda: { send, config } } as unknown as Environment;
-  };
-  await assert.rejects(pauseKnown(answers([]), 'ordres'), { code: 'sync_unknown' });
-  assert.deepEqual(asked.splice(0), ['status']);
-  await pauseKnown(answers(['orders']), 'orders');
-  assert.deepEqual(asked, ['status', 'pause']);
 });
 
 test('a definition with very many faults does not run off the screen', (t) => {

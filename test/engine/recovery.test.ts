@@ -10,7 +10,7 @@ import { finishRun } from '../../shared/engine/finish-run.ts';
 import { pauseSync } from '../../shared/engine/pause-sync.ts';
 import { resumeSync } from '../../shared/engine/resume-sync.ts';
 import { startRun } from '../../shared/engine/start-run.ts';
-import { readRun } from '../../shared/engine/sync-state.ts';
+import { readRun, readSync } from '../../shared/engine/sync-state.ts';
 import { syncStatus } from '../../shared/engine/sync-status.ts';
 import { acceptSync, writtenSync } from '../memory/memory-ports.ts';
 import { type Bench, bench, people, SYNC } from './bench.ts';
@@ -247,6 +247,15 @@ test('a sync that never ran can be paused, and cancels its statement while extra
   assert.deepEqual((await one.sync()).dirty, []);
 });
 
+test('pausing an id that nobody knows is refused and writes nothing: a typing error must not look like a stop', async () => {
+  const one = await bench();
+  assert.deepEqual(await pauseSync(one.ports, { syncId: 'ordres', code: 'by_hand' }), {
+    is: 'refused',
+    code: 'sync_unknown',
+  });
+  assert.equal(await readSync(one.ports.state, 'ordres'), undefined);
+});
+
 test('a deleted definition stops its run; one of the same name starts afresh under higher epochs', async () => {
   const one = await loading();
   await deleteSync(one.ports, { syncId: SYNC });
@@ -364,6 +373,12 @@ test('status: what a run that does not get on waits for', async () => {
   const open = { state: 'open', generation: 1, opens: 1, openUntil: now + 60_000, probeUntil: 0 };
   await ports.state.update(breakerKey(account), { when: [], set: open });
   assert.deepEqual(await waiting(), { account, why: 'breaker_open', until: now + 60_000 });
+  await acceptSync(ports, writtenSync(SYNC, { destination: { account: 'erp' } }));
+  assert.equal(
+    (await waiting())?.account,
+    account,
+    'the run goes on with the definition that it was frozen from',
+  );
 });
 
 test('status: what a run came to, and what an active one has done so far', async () => {

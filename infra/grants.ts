@@ -2,7 +2,6 @@
  * What a function may be bound to: each gives the variable that names a resource together with the statements that
  * let it be used. Actions are listed, resources exact; a `*` carries its reason.
  */
-
 import { Fn } from 'aws-cdk-lib';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as iam from 'aws-cdk-lib/aws-iam';

@@ -6,15 +6,13 @@ import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { warehouseSessionName } from '../shared/core/names.ts';
 import { throughKey } from './grants.ts';
 import type { Environment } from './settings.ts';
 import { letUseKey, type Storage } from './storage.ts';
 
 /** The database user that Redshift derives from it is `IAMR:tailrace-<environment>-warehouse`. */
 export const warehouseRoleName = (name: string): string => `tailrace-${name}-warehouse`;
-
-/** One name for all: statements belong to the session, and another function goes on with them. Decision 0060. */
-const warehouseSessionName = (name: string): string => `tailrace-${name}`;
 
 /** Spelled out, so that functions can name the role before it lists them as those who may take it on. */
 export const warehouseRoleArn = (scope: Construct, name: string): string =>

@@ -21,6 +21,7 @@ import { redshiftWarehouse } from '../shared/aws/redshift-warehouse.ts';
 import { s3Objects } from '../shared/aws/s3-objects.ts';
 import { schedulerSchedules } from '../shared/aws/scheduler-schedules.ts';
 import { sqsQueue } from '../shared/aws/sqs-queue.ts';
+import { warehouseSessionName } from '../shared/core/names.ts';
 import type {
   AccountSettings,
   Clock,
@@ -107,10 +108,7 @@ export function schedulesPort(): Schedules {
   });
 }
 
-/**
- * Only the role that submitted a statement can see it, and AWS tells roles apart by their session too: every function
- * takes on the one role under the one session name.
- */
+/** Only the role that submitted a statement can see it: every function takes on the one role under the one name. */
 export const warehousePort = (): Warehouse => redshiftWarehouse(redshiftParts());
 
 /** The same warehouse, to be tried without a run. */
@@ -121,7 +119,7 @@ function redshiftParts(): RedshiftParts {
   const { STAGING_BUCKET, ENVIRONMENT } = readVariables(stageVariables);
   const { role, ...settings } = WAREHOUSE;
   const credentials = fromTemporaryCredentials({
-    params: { RoleArn: role, RoleSessionName: `tailrace-${ENVIRONMENT}` },
+    params: { RoleArn: role, RoleSessionName: warehouseSessionName(ENVIRONMENT) },
   });
   // Describing and reading wait for the statement for up to thirty seconds inside one call.
   const client = new RedshiftDataClient({

@@ -1,6 +1,7 @@
 /**
  * Making alarms. A single alarm changes the composite of its severity, and that tells once, however many alarms one cause
- * sets off; the few that must not be hidden behind another one tell by themselves as well. Names are spelled out, so that a person can read them in a message.
+ * sets off; the few that must not be hidden behind another one tell by themselves as well. Names are spelled out, so that
+ * a person can read them in a message.
  */
 import { Duration, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';

@@ -4,6 +4,9 @@
 
 import { hash } from 'node:crypto';
 
+/** AWS tells roles apart by their session too: statements belong to it, whoever goes on with them. Decision 0060. */
+export const warehouseSessionName = (environment: string): string => `tailrace-${environment}`;
+
 /** A sync id is a name in URLs, S3 keys, SQL identifiers and schedules: short, lower case, no surprises. */
 export const SYNC_ID = /^[a-z][a-z0-9-]{0,47}$/;
 /** A destination account's name, the same rule. */

@@ -77,7 +77,7 @@ async function demonstration(world: World, json: boolean): Promise<boolean> {
   const report = await demonstrate(world, { customers: CUSTOMERS, progress, phaseMs: PHASE_MS });
   progress.end();
   console.log(
-    json ? JSON.stringify(report) : `\n${reportText(report, process.stdout.columns ?? PAGE_WIDTH)}`,
+    json ? JSON.stringify(report) : `\n${reportText(report, process.stdout.columns || PAGE_WIDTH)}`,
   );
   return report.ok;
 }

@@ -38,7 +38,7 @@ export function terminalProgress(out: NodeJS.WriteStream): Progress {
   };
   return {
     show(note, lines) {
-      const width = Math.max(40, out.columns ?? 100);
+      const width = Math.max(40, out.columns || 100);
       const text = [...tableLines(COLUMNS, lines, width), pc.dim(note)].map((line) => clip(line, width));
       erase();
       out.write(`${text.join('\n')}\n`);

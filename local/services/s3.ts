@@ -1,6 +1,7 @@
 /**
- * S3, path style: PutObject, GetObject with a range, HeadObject, DeleteObject, ListObjectsV2, PutObjectTagging. Bodies are streamed
- * to and from files and never hashed, because a run of a million rows reads hundreds of megabytes through here.
+ * S3, path style: PutObject, GetObject with a range, HeadObject, DeleteObject, ListObjectsV2, PutObjectTagging. Bodies
+ * are streamed to and from files and never hashed, because a run of a million rows reads hundreds of megabytes through
+ * here.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';

@@ -1,6 +1,6 @@
 /**
- * Looks at every sync and every account every minute, and says how many are not as they should be: gauges for alarms, and a log line
- * for each, which names it. It changes nothing, and nothing depends on it.
+ * Looks at every sync and every account every minute, and says how many are not as they should be: gauges for alarms,
+ * and a log line for each, which names it. It changes nothing, and nothing depends on it.
  *
  *   runs_overdue         idle, and its last commit is older than the schedule allows
  *   runs_held            a guard objected, a person decides

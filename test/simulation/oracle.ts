@@ -2,8 +2,10 @@
  * What the simulator knows and the code cannot see: the model as each statement read it, which run wrote what, when
  * a run was complete, when something last went wrong. The invariants are functions over it.
  */
+
 import type { SyncState } from '../../shared/core/run.ts';
 import type { Sync } from '../../shared/core/sync.ts';
+import { freshSync } from '../../shared/engine/sync-state.ts';
 import type { Item } from '../../shared/ports.ts';
 import type { Extracted } from '../memory/extraction.ts';
 import type { MemoryPorts } from '../memory/memory-ports.ts';
@@ -120,18 +122,7 @@ export function noteExtraction(
 
 /** A SYNC item as it lies in the table, without the cost of a check. */
 export function plainSync(item: Item, syncId: string): SyncState {
-  return { ...FRESH, ...item, syncId } as unknown as SyncState;
+  return { ...FRESH, ...item, syncId } as SyncState;
 }
 
-const FRESH = {
-  ...{
-    epoch: 0,
-    phase: 'idle',
-    notBefore: 0,
-    lastScheduled: 0,
-    wanted: 0,
-    watermark: null,
-    snapshotEpoch: 0,
-  },
-  ...{ failures: null, dirty: [], lastCount: -1, definitionVersion: 0, generation: '' },
-};
+const FRESH = freshSync('');

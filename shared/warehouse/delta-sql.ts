@@ -36,6 +36,7 @@ export function deltaSql(plan: Plan): string[] {
     duplicatesSql(plan),
     ...(forgets(plan) ? [absentSql(plan)] : []),
     ...(plan.persisted ? [keptSql(plan)] : []),
+    ...(plan.persisted && plan.removals ? [namedSql(plan)] : []),
     ...(plan.by === 'cursor' ? [missingSql()] : []),
   ];
 }
@@ -191,6 +192,15 @@ function missingSql(): string {
     `select x.row_key, 'k', x.fingerprint, x.attempts, x.applied, cast(null as varchar(400)), 0, 0, 0`,
     `from ${FAILED} as x left join ${SEEN} as p on p.k = x.row_key`,
     `where p.k is null`,
+  ].join('\n');
+}
+
+/** A key that is invalid now and that an abandoned run may have sent: by what name, so that a removal can use it. */
+function namedSql(plan: Plan): string {
+  return [
+    `insert into ${plan.tables.delta} (epoch, k, o, f, ${MATCH_NAMES.join(', ')})`,
+    `select ${whole(plan.request.epoch)}, y.k, 'i', cast(null as varchar(64)), ${MATCH_NAMES.map((name) => `y.${name}`).join(', ')}`,
+    `from ${DIRTY} as y join ${WORK} as w on w.k = y.k where w.o = 'i'`,
   ].join('\n');
 }
 

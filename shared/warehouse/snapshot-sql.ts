@@ -85,7 +85,7 @@ function perhapsHeldSql(plan: Plan): string {
     `insert into ${snapshot} (k, f, ${MATCH_NAMES.join(', ')})`,
     `select d.k, cast(null as varchar(64)), ${MATCH_NAMES.map((name) => `d.${name}`).join(', ')}`,
     `from ${delta} as d join ${FAILED} as x on x.row_key = d.k left join ${snapshot} as s on s.k = d.k`,
-    `where d.epoch = ${whole(plan.request.snapshotEpoch)} and d.o in ('a', 'c', 'r') and x.applied = '1'`,
+    `where d.epoch = ${whole(plan.request.snapshotEpoch)} and d.o in ('a', 'c', 'r', 'i') and x.applied = '1'`,
     `and s.k is null and ${moved(plan)}`,
   ].join('\n');
 }

@@ -99,14 +99,14 @@ function broughtForward(
   if (delta === undefined)
     throw new Error(`the delta of epoch ${snapshotEpoch} is gone before it was applied`);
   for (const [key, row] of delta) {
-    if (row.change === 'i' || row.change === 'carried') continue;
+    if (row.change === 'carried') continue;
     const failure = failures.get(key);
     if (failure !== undefined) {
       // It failed now and was perhaps held before: kept without a fingerprint, so that a removal can name it.
       const isPerhapsHeld = failure.applied === '1' && row.change !== 'd' && !next.has(key);
       if (isPerhapsHeld) next.set(key, { fingerprint: null, match: row.match });
     } else if (row.change === 'r' || row.change === 'd') next.delete(key);
-    else next.set(key, { fingerprint: row.fingerprint, match: row.match });
+    else if (row.change !== 'i') next.set(key, { fingerprint: row.fingerprint, match: row.match });
   }
   return next;
 }
@@ -117,7 +117,7 @@ function attempted(epochs: readonly number[], memory: SyncMemory): Map<string, D
     if (epoch === 0) continue;
     const delta = memory.deltas.get(epoch);
     if (delta === undefined) throw new Error(`the delta of epoch ${epoch} is gone while it is still needed`);
-    for (const [key, row] of delta) out.set(key, row);
+    for (const [key, row] of delta) if (['a', 'c', 'r'].includes(row.change)) out.set(key, row);
   }
   return out;
 }
@@ -163,7 +163,15 @@ function one(scan: Scan, table: ModelTable, key: string, rows: readonly ModelRow
   }
   const change = code !== null ? 'i' : scan.snapshot.has(key) ? 'c' : 'a';
   scan.lines.push(line(scan, key, change, fingerprint, row, code));
-  scan.delta.set(key, { change, fingerprint, match: matchOf(scan, row) });
+  if (change !== 'i') scan.delta.set(key, { change, fingerprint, match: matchOf(scan, row) });
+  else keepName(scan, key);
+}
+
+/** An abandoned run may have sent it, so it may have to be removed; what it is called today is not what was sent. */
+function keepName(scan: Scan, key: string): void {
+  const sent = scan.dirty.get(key);
+  if (sent === undefined || removedPolicy(scan.sync) === 'ignore') return;
+  scan.delta.set(key, { change: 'i', fingerprint: null, match: sent.match });
 }
 
 /**

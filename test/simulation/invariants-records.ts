@@ -27,7 +27,11 @@ export function checkRecords(
   rows: readonly ModelRow[],
   wrong: Wrong,
 ): void {
-  const failed = new Set(failureRecords(ports, sync).map((record) => record.row_key));
+  const failures = failureRecords(ports, sync);
+  const failed = new Set(failures.map((record) => record.row_key));
+  // Rows are matched by their key here, which no row lacks: only a removal can lack it.
+  const nameless = failures.find(({ code }) => code === 'match_empty');
+  if (nameless !== undefined) wrong('I7', `${nameless.row_key} has to be removed, and its name is lost`);
   const { records } = placeOf(account, sync.syncId);
   const keys = new Set<string>();
   for (const row of rows) {

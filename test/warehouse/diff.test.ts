@@ -111,6 +111,38 @@ for (const way of WAYS) {
       assert.deepEqual(brief(next.lines), ['2 r null 0 1 b@x null']);
     });
 
+    test('a row that an abandoned run sent is removed by that name, even when it was invalid in between', async () => {
+      await reset();
+      const checked = makeSync({
+        ...{ mode: 'mirror', matchOn: 'email' },
+        checks: [{ name: 'ltv is not negative', sql: 'ltv >= 0', otherwise: 'exclude' }],
+      });
+      await people(`(1, 'a@x', 1, null)`);
+      const first = nextEpoch();
+      await it.extract(makeRequest(checked, { epoch: first }));
+      await people(`(1, 'a@x', 1, null), (2, 'b@x', 1, null)`);
+      const fenced = nextEpoch();
+      await it.extract(makeRequest(checked, { epoch: fenced, snapshotEpoch: first }));
+      await people(`(1, 'a@x', 1, null), (2, 'c@x', -1, null)`);
+      const invalid = nextEpoch();
+      const refused = await it.extract(
+        makeRequest(checked, { epoch: invalid, snapshotEpoch: first, dirty: [fenced] }),
+      );
+      assert.deepEqual(brief(refused.lines), ['2 i check:ltv is not negative 0 1 null null']);
+      const failures = await it.failures('people-to-crm', invalid, [
+        {
+          ...{ row_key: '2', fingerprint: refused.lines[0]?.f ?? null, kind: 'invalid' },
+          ...{ code: 'check:ltv is not negative', attempts: '1', quarantined: '0', applied: '1' },
+          ...{ since_epoch: String(invalid), reason: 'r' },
+        },
+      ]);
+      await people(`(1, 'a@x', 1, null)`);
+      const gone = await it.extract(
+        makeRequest(checked, { epoch: nextEpoch(), snapshotEpoch: invalid, failures }),
+      );
+      assert.deepEqual(brief(gone.lines), ['2 r null 1 1 b@x null']);
+    });
+
     test('removed: ignore sends no removal, and a dirty key that left is sent when it returns', async () => {
       await reset();
       const ignore = makeSync({});

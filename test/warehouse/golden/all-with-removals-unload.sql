@@ -50,7 +50,7 @@ and exists (select 1 from "tailrace"."marker_people_to_crm" where epoch = 7 and 
 insert into "tailrace"."snapshot_people_to_crm" (k, f, m0, m1, m2, m3)
 select d.k, cast(null as varchar(64)), d.m0, d.m1, d.m2, d.m3
 from "tailrace"."delta_people_to_crm" as d join "tailrace_failed" as x on x.row_key = d.k left join "tailrace"."snapshot_people_to_crm" as s on s.k = d.k
-where d.epoch = 7 and d.o in ('a', 'c', 'r') and x.applied = '1'
+where d.epoch = 7 and d.o in ('a', 'c', 'r', 'i') and x.applied = '1'
 and s.k is null and exists (select 1 from "tailrace"."marker_people_to_crm" where epoch = 7 and run = 9);
 
 delete from "tailrace"."delta_people_to_crm" where epoch not in (8, 9) and epoch < 9;
@@ -185,6 +185,10 @@ where p.k is null and (s.k is not null or y.k is not null or x.applied = '1');
 insert into "tailrace"."delta_people_to_crm" (epoch, k, o, f, m0, m1, m2, m3)
 select 9, k, o, f, c0, cast(null as varchar(1)), cast(null as varchar(1)), cast(null as varchar(1))
 from "tailrace_work" where o in ('a', 'c', 'r', 'd');
+
+insert into "tailrace"."delta_people_to_crm" (epoch, k, o, f, m0, m1, m2, m3)
+select 9, y.k, 'i', cast(null as varchar(64)), y.m0, y.m1, y.m2, y.m3
+from "tailrace_dirty" as y join "tailrace_work" as w on w.k = y.k where w.o = 'i';
 
 create temp table "tailrace_carried" as
 select x."row_key", x."fingerprint", x."kind", x."code", x."attempts", x."quarantined", x."applied", x."since_epoch", cast('' as varchar(1)) as reason

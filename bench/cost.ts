@@ -8,7 +8,7 @@ import { type Counts, PRICED_ACTIONS, runDollars, scheduledFunctions } from '../
 import type { LocalStack } from '../local/stack.ts';
 import { changeEverySql, peopleSql } from './people.ts';
 import type { BenchSink } from './processes.ts';
-import { type BenchStage, startBenchStage } from './stage.ts';
+import { type BenchStage, DEPLOYED_TIMING, startBenchStage } from './stage.ts';
 
 export type RunCost = Counts & {
   /** Write requests to SYNC, RUN and SHARD, each of one or two units; at most 6 + 1.05 x batches. */
@@ -43,8 +43,6 @@ export type SecondRun = {
   readonly arrivedRows: number;
 };
 
-/** The loader's own default: the short one of the stage `local` makes long runs of short deliveries. */
-const TIMING = { loaderTimeoutMs: 60_000, graceMs: 61_000 };
 const LATENCY_MS = 50;
 const CALLS_PER_SECOND = 100;
 const CHANGED_EVERY = 1000;
@@ -62,7 +60,7 @@ export async function measureCost(
     extraction: 'unload',
     changes: 'diff',
     callsPerSecond: CALLS_PER_SECOND,
-    timing: TIMING,
+    timing: DEPLOYED_TIMING,
   });
   try {
     for (const statement of peopleSql(rows)) await stage.stack.warehouse.sql(statement);

@@ -10,6 +10,8 @@ export type BenchSink = {
   counts(): Promise<{ readonly rows: number; readonly bytes: number; readonly requests: number }>;
   /** When each request arrived, epoch ms with fractions. */
   times(): Promise<readonly number[]>;
+  /** When the machine held the sink up: until then (epoch ms), and for how long. */
+  pauses(): Promise<readonly { readonly until: number; readonly ms: number }[]>;
   stop(): Promise<void>;
 };
 
@@ -28,6 +30,7 @@ export async function startBenchSink(): Promise<BenchSink> {
     reset: async (latencyMs = 0) => void (await json(`/reset?latencyMs=${latencyMs}`, { method: 'PUT' })),
     counts: () => json('/counts'),
     times: () => json('/times'),
+    pauses: () => json('/pauses'),
     stop: () => ended(child),
   };
 }

@@ -6,7 +6,8 @@ const BUNDLE_BYTES_MAX = 1_000_000;
 const RATIO_MIN = 0.5;
 const DOLLARS_PER_MILLION_MAX = 0.05;
 const DOLLARS_EMPTY_MAX = 0.0001;
-const USED_MIN = 0.94;
+/** Of a rate's limit. */
+export const USED_MIN = 0.94;
 const BILLED_RATIO_MAX = 3;
 
 /** A sentence for each promise that was measured and is not kept. */

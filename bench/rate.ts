@@ -2,10 +2,12 @@
  * One budget, many loaders: an hour in virtual time, and a minute in real time through the deployed shape's own loader, each
  * judged by when requests arrived, in sliding windows.
  */
+import { TRANSIT_JITTER_MS } from '../shared/core/limits.ts';
 import { peopleSql } from './people.ts';
 import type { BenchSink } from './processes.ts';
+import { USED_MIN } from './promises.ts';
 import { mostInWindow, type RateFigures, type RateSimulation, simulateRate } from './rate-simulation.ts';
-import { startBenchStage } from './stage.ts';
+import { DEPLOYED_TIMING, startBenchStage } from './stage.ts';
 
 const LOADERS = [1, 8, 32] as const;
 /** One loader cannot have more than sixteen calls of a second under way: 32% of the rate. */
@@ -21,6 +23,9 @@ const REAL_SECONDS = 60;
 /** Loaders run dry at different moments. */
 const END_SECONDS = 5;
 const REQUEST_ROWS = 200;
+/** A sink that the machine held up for longer notes arrivals so late that they say nothing of when they were sent. */
+const PAUSE_MS_MAX = TRANSIT_JITTER_MS;
+const MINUTES_MAX = 3;
 
 export type RealRate = {
   readonly loaders: number;
@@ -28,6 +33,10 @@ export type RealRate = {
   /** Share of the limit in a minute of it. */
   readonly used: number;
   readonly windowMost: number;
+  /** The longest time for which the machine held the sink up. */
+  readonly sinkPausedMs: number;
+  /** Minutes measured: more than one where the machine spoiled those before. */
+  readonly minutes: number;
 };
 export type RateReport = {
   readonly requests: number;
@@ -49,7 +58,7 @@ export async function measureRate(sink: BenchSink, say: (line: string) => void):
   }
   const realMinute = [];
   for (const loaders of LOADERS) {
-    realMinute.push(await realRate(sink, loaders));
+    realMinute.push(await realRate(sink, loaders, say));
     say(`a real minute, ${loaders} loaders: ${JSON.stringify(realMinute.at(-1))}`);
   }
   const [one, , many] = virtualHour;
@@ -72,8 +81,28 @@ async function anHour(of: HourOf, say: (line: string) => void): Promise<RateFigu
 
 type HourOf = Pick<RateSimulation, 'loaders' | 'workMs' | 'requestsInFlight'>;
 
+/**
+ * A minute that broke the promise, and in which the machine held the sink up, says nothing and is measured again; the last
+ * one counts, whatever happened in it.
+ */
+async function realRate(
+  sink: BenchSink,
+  loaders: number,
+  say: (line: string) => void,
+  minutes = 1,
+): Promise<RealRate> {
+  const figures = await realMinute(sink, loaders);
+  const isKept = figures.used >= USED_MIN && figures.windowMost <= REQUESTS;
+  const isOurs = figures.sinkPausedMs <= PAUSE_MS_MAX;
+  if (isKept || isOurs || minutes === MINUTES_MAX) return { ...figures, minutes };
+  say(
+    `the machine held the sink up for ${figures.sinkPausedMs} ms: ${JSON.stringify(figures)} is measured again`,
+  );
+  return realRate(sink, loaders, say, minutes + 1);
+}
+
 /** The share that was used is that of a minute in the middle; windows are judged from the first request to the last. */
-async function realRate(sink: BenchSink, loaders: number): Promise<RealRate> {
+async function realMinute(sink: BenchSink, loaders: number): Promise<Omit<RealRate, 'minutes'>> {
   const rows = REQUESTS * (WARM_UP_SECONDS + REAL_SECONDS + END_SECONDS) * REQUEST_ROWS;
   const stage = await startBenchStage({
     sinkPort: sink.port,
@@ -82,6 +111,7 @@ async function realRate(sink: BenchSink, loaders: number): Promise<RealRate> {
     callsPerSecond: REQUESTS,
     windowMs: PER_MS,
     loaders,
+    timing: DEPLOYED_TIMING,
   });
   try {
     for (const statement of peopleSql(rows)) await stage.stack.warehouse.sql(statement);
@@ -89,13 +119,16 @@ async function realRate(sink: BenchSink, loaders: number): Promise<RealRate> {
     await stage.define();
     await stage.run();
     const times = await sink.times();
-    const from = (times[0] ?? 0) + WARM_UP_SECONDS * 1000;
+    const [first = 0, last = 0] = [times[0], times.at(-1)];
+    const paused = (await sink.pauses()).filter(({ until }) => until >= first && until <= last);
+    const from = first + WARM_UP_SECONDS * 1000;
     const within = times.filter((time) => time >= from && time < from + REAL_SECONDS * 1000).length;
     return {
       loaders,
       requests: times.length,
       used: Number((within / ((REAL_SECONDS * 1000 * REQUESTS) / PER_MS)).toFixed(3)),
       windowMost: mostInWindow(times, PER_MS),
+      sinkPausedMs: Math.round(Math.max(0, ...paused.map(({ ms }) => ms))),
     };
   } finally {
     await stage.stop();

@@ -106,6 +106,9 @@ function rateTable(report: RateReport): string {
     hour.billedSecondsPer1000Calls.toFixed(1),
     slowUsed(hour.loaders),
   ]);
+  const minutes = realMinute
+    .map(({ loaders, sinkPausedMs, minutes: taken }) => `${loaders}: ${sinkPausedMs} ms, minute ${taken}`)
+    .join(' · ');
   return [
     table(
       `One budget of ${requests} requests in ${perMs} ms, by the sink's clock in sliding windows; at least 94% used, never above ${requests}`,
@@ -121,6 +124,7 @@ function rateTable(report: RateReport): string {
       lines,
     ),
     `Billed seconds at 32 loaders over those at one: ${billedRatio32To1.toFixed(2)}, at most 3.`,
+    `The machine held the sink up for at most, and the minute that counted, by loaders: ${minutes}.`,
   ].join('\n');
 }
 

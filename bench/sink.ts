@@ -2,7 +2,8 @@
  * The sink of the figures, a process of its own: takes requests, counts rows, says 200. It parses what it gets, since
  * a destination that does not read is not one, and keeps nothing but counts and arrival times.
  *
- * `PUT /reset?latencyMs=0` starts afresh; `GET /counts` gives rows, requests, bytes; `GET /times` the arrivals (ms).
+ * `PUT /reset?latencyMs=0` starts afresh; `GET /counts` gives rows, requests, bytes; `GET /times` the arrivals (ms);
+ * `GET /pauses` when the machine gave this process no time: until then (ms), and for how long.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,16 +12,37 @@ let rows = 0;
 let bytes = 0;
 let latencyMs = 0;
 let arrivals: number[] = [];
+let pauses: { until: number; ms: number }[] = [];
 
 const server = createServer((request, response) => {
-  if (request.method === 'GET') return answer(response, request.url === '/times' ? arrivals : counts());
+  if (request.method === 'GET') return answer(response, asked(request.url));
   if (request.url?.startsWith('/reset') === true) return answer(response, reset(request.url));
-  arrivals.push(performance.timeOrigin + performance.now());
+  arrivals.push(epochMs());
   void take(request, response);
 });
 server.keepAliveTimeout = 60_000;
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 process.once('disconnect', () => process.exit(0));
+
+/** A timer that is late by more than it takes to read a request: what arrived meanwhile has a late time of arrival. */
+const TICK_MS = 5;
+const LATE_MS = 5;
+let ticked = epochMs();
+setInterval(() => {
+  const now = epochMs();
+  const ms = now - ticked - TICK_MS;
+  if (ms > LATE_MS) pauses.push({ until: now, ms });
+  ticked = now;
+}, TICK_MS).unref();
+
+function epochMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+function asked(url: string | undefined): unknown {
+  if (url === '/times') return arrivals;
+  return url === '/pauses' ? pauses : counts();
+}
 
 const counts = () => ({ rows, bytes, requests: arrivals.length });
 
@@ -28,6 +50,7 @@ function reset(url: string): unknown {
   rows = 0;
   bytes = 0;
   arrivals = [];
+  pauses = [];
   latencyMs = Number(new URL(url, 'http://sink').searchParams.get('latencyMs') ?? 0);
   return counts();
 }

@@ -95,6 +95,9 @@ export async function startBenchStage(settings: BenchStageSettings): Promise<Ben
   };
 }
 
+/** The loader's own default: the short one of the stage `local` makes long runs of short deliveries. */
+export const DEPLOYED_TIMING = { loaderTimeoutMs: 60_000, graceMs: 61_000 };
+
 function stageSettings({
   sinkPort,
   extraction,

@@ -69,7 +69,7 @@ export const RATE_SHARE = 0.98;
 /** How much longer one request may be under way than another: a new connection, a busy laptop. The pace allows for it. */
 export const TRANSIT_JITTER_MS = 15;
 /** A slot used later than this share of the vendor's window is void, or two windows could add up. */
-export const SLOT_LATENESS_SHARE = 0.015;
+export const SLOT_LATENESS_SHARE = 0.012;
 /** A hostile Retry-After is clamped. */
 export const RETRY_AFTER_MS_MAX = 24 * HOUR_MS;
 /** Breaker: first and longest time open, doubling in between. */

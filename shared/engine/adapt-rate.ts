@@ -121,7 +121,7 @@ function rampShare(budget: Budget, now: number): number {
   return step >= 3 ? 1 : 2 ** (step - 3);
 }
 
-/** A window so long that 1.5% of it covers a reservation needs no special pace. */
+/** A window so long that 1.2% of it covers a reservation needs no special pace. */
 export function isFast({ rate }: RatedAccount): boolean {
   const perSecond = (rate.requests / rate.perMs) * 1000;
   return perSecond > FAST_REQUESTS_PER_SECOND && rate.perMs * SLOT_LATENESS_SHARE < RESERVATION_MS_MAX / 2;

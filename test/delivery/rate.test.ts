@@ -185,14 +185,14 @@ test('after a breaker closed the rate ramps: an eighth, a quarter, a half, all',
   );
 });
 
-test('slots are void after 1.5% of the window; a fast account spreads them over a second at half the pace', () => {
+test('slots are void after 1.2% of the window; a fast account spreads them over a second at half the pace', () => {
   const slow = { name: 'crm', rate: { requests: 50, perMs: 1000 } };
-  assert.equal(slotLatenessMs(slow), 15);
+  assert.equal(slotLatenessMs(slow), 12);
   const fast = { name: 'crm', rate: { requests: 10_000, perMs: 1000 } };
   assert.equal(slotLatenessMs(fast), 1000);
   assert.equal(Math.round(fullRate(fast)), 4864);
   const perMinute = { name: 'crm', rate: { requests: 600_000, perMs: 60_000 } };
-  assert.equal(slotLatenessMs(perMinute), 900);
+  assert.equal(slotLatenessMs(perMinute), 720);
   assert.equal(Math.round(fullRate(perMinute)), 9798);
 });
 

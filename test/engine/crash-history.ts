@@ -121,7 +121,8 @@ async function setStage(
   mutateLoaders: LoaderMutation | undefined,
 ): Promise<Stage> {
   const account = { ...ACCOUNT, requestRowsMax: 3 };
-  const base = memoryPorts(1, { accounts: { [ACCOUNT.name]: account } });
+  const base = memoryPorts(1, { accounts: { [ACCOUNT.name]: account }, extraction: scenario.extraction });
+  base.warehouse.way = scenario.extraction;
   smallCuts(base);
   mutate?.(base);
   const oracle = freshOracle(base, simulatedAccount(scenario.shape));
@@ -343,8 +344,12 @@ async function load(stage: Stage, delivery: Delivery): Promise<void> {
   const ended = await crash.invoke(within, loaderTimeoutMs, () => loadBatch(seen, input));
   if (ended.is === 'killed') stage.loader = undefined;
   if (ended.is !== 'returned') return;
-  if (ended.value.is === 'done') base.queue.delete(delivery);
-  else base.queue.setVisibility(delivery, ended.value.afterMs);
+  const { value } = ended;
+  const isAlive =
+    value.is === 'done'
+      ? crash.afterwards('delete message', () => base.queue.delete(delivery))
+      : crash.afterwards('hide message', () => base.queue.setVisibility(delivery, value.afterMs));
+  if (!isAlive) stage.loader = undefined;
 }
 
 function warmLoader({ base, crash, oracle }: Stage): { within: Environment; ports: LoaderPorts } {

@@ -19,6 +19,7 @@ export type Scenario = {
   /** Parts of the definition, as `writtenSync` takes them. */
   readonly parts: Readonly<Record<string, unknown>>;
   readonly shape: Shape;
+  readonly extraction: 'unload' | 'pages';
   /** What is done with a held run. */
   readonly holds: 'approve' | 'discard';
   readonly acts: readonly Act[];
@@ -104,6 +105,7 @@ function scenario(name: string, changes: object, destination: Definition, more: 
     name,
     parts: { changes, destination },
     shape: CALLS,
+    extraction: 'unload',
     holds: 'approve',
     acts: [],
     models: LIFE,
@@ -128,6 +130,9 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('diff mirror, removed: clear', DIFF, { mode: 'mirror', removed: 'clear' }),
   scenario('diff mirror by jobs', DIFF, { mode: 'mirror' }, { shape: JOBS, models: withoutPoison(LIFE) }),
   scenario('all upsert', ALL, { mode: 'upsert' }, { isRestless: true }),
+  scenario('cursor upsert by pages', CURSOR, { mode: 'upsert' }, { extraction: 'pages' }),
+  scenario('diff mirror by pages', DIFF, { mode: 'mirror' }, { extraction: 'pages', isRestless: true }),
+  scenario('all mirror by pages', ALL, { mode: 'mirror' }, { extraction: 'pages' }),
   scenario('all update', ALL, { mode: 'update' }),
   scenario('all insert, class B', ALL, { mode: 'insert' }, { shape: KEYED, failing: ['k2', 'k5'] }),
   scenario('all mirror', ALL, { mode: 'mirror' }),

@@ -6,6 +6,7 @@
 import type { BoundDestination, ObjectStore, Ports } from '../../shared/ports.ts';
 import type { MemoryPorts } from '../memory/memory-ports.ts';
 import type { Environment, Process } from '../simulation/process.ts';
+import { stageOf } from '../simulation/stages.ts';
 
 export type Kill = {
   /** Which effect, counted from 1 over the whole history. */
@@ -21,6 +22,8 @@ export type Crashing = {
   environment(): Environment;
   /** Runs one invocation to its end, or until it dies, in virtual time. */
   invoke<T>(within: Environment, timeoutMs: number, work: () => Promise<T>): Promise<Ended<T>>;
+  /** What the platform does for a process that has returned; false when the process dies at it. */
+  afterwards(what: string, act: () => void): boolean;
   /** The destination with its calls among the effects. */
   bound(within: Environment, destination: BoundDestination): BoundDestination;
 };
@@ -39,6 +42,10 @@ export function crashing(
     if (within.process.ended === 'returned') onLateWork(what);
     return within.process.ended === 'no';
   };
+  const killAt = (what: string): Kill | undefined => {
+    effects.push(what);
+    return kills.find(({ effect }) => effect === effects.length);
+  };
   const reads =
     (within: Environment): Wrap =>
     (what, call) =>
@@ -54,8 +61,7 @@ export function crashing(
     async (...args) => {
       if (!alive(within, what)) return never();
       const { process } = within;
-      effects.push(told(what, args));
-      const kill = kills.find(({ effect }) => effect === effects.length);
+      const kill = killAt(told(what, args));
       if (kill?.when === 'before') return dead(process);
       const answer = call(...args);
       if (kill !== undefined) {
@@ -75,6 +81,11 @@ export function crashing(
       return within;
     },
     invoke: (within, timeoutMs, work) => invoke(base, within, timeoutMs, work),
+    afterwards: (what, act) => {
+      const kill = killAt(what);
+      if (kill?.when !== 'before') act();
+      return kill === undefined;
+    },
     bound: (within, destination) => boundDestination(destination, writes(within)),
   };
 }
@@ -152,7 +163,7 @@ function portsOf(base: MemoryPorts, { reads, writes, within }: Wraps): Ports {
       submit: writes('submit', warehouse.submit),
       status: reads('status', warehouse.status),
       counts: reads('counts', warehouse.counts),
-      stage: writes('stage', warehouse.stage),
+      stage: stageOf(base, within, reads),
       cancel: writes('cancel', warehouse.cancel),
       forget: writes('forget', warehouse.forget),
     },
@@ -199,6 +210,10 @@ function boundDestination(bound: BoundDestination, writes: Wrap): BoundDestinati
   const wrapped =
     destination.kind === 'calls'
       ? { ...destination, write: writes('call', destination.write) }
-      : { ...destination, submit: writes('submit job', destination.submit) };
+      : {
+          ...destination,
+          submit: writes('submit job', destination.submit),
+          poll: writes('poll job', destination.poll),
+        };
   return { ...bound, destination: wrapped };
 }

@@ -172,7 +172,7 @@ function remotePorts(host: Host, within: Environment): Ports {
       submit: far('submit', warehouse.submit),
       status: far('status', warehouse.status),
       counts: far('counts', warehouse.counts),
-      stage: stageOf(host, within),
+      stage: stageOf(base, within, far),
       cancel: far('cancel', warehouse.cancel),
       forget: far('forget', warehouse.forget),
     },

@@ -5,8 +5,9 @@
 import { type Paging, stagePages } from '../../shared/aws/redshift-pages.ts';
 import { unloadedStage } from '../../shared/aws/redshift-unloads.ts';
 import type { Warehouse } from '../../shared/ports.ts';
+import type { MemoryPorts } from '../memory/memory-ports.ts';
 import type { MemoryWarehouse } from '../memory/memory-warehouse.ts';
-import { type Environment, type Host, remote } from './process.ts';
+import type { Environment } from './process.ts';
 
 /** The counts come last, as in the real batch; places count from one. */
 const PLACES: Paging['places'] = { slices: [1, 2], carried: 3, counts: 4 };
@@ -14,10 +15,15 @@ const PLACES: Paging['places'] = { slices: [1, 2], carried: 3, counts: 4 };
 type Pages = Parameters<typeof stagePages>[0]['client'];
 type Asked = { readonly input: { readonly Id: string; readonly NextToken?: string } };
 
-export function stageOf(host: Host, within: Environment): Warehouse['stage'] {
-  const { warehouse, settings } = host.base;
-  const read = remote(host, within, 'page', async ({ input }: Asked) => pageOf(warehouse, input));
-  const client = { send: read } as unknown as Pages;
+type ReadPage = (asked: Asked) => Promise<ReturnType<typeof pageOf>>;
+
+/** `over`: what may befall a call for a page on its way. */
+export function stageOf(
+  { warehouse, settings }: MemoryPorts,
+  within: Pick<Environment, 'ports'>,
+  over: (what: string, read: ReadPage) => ReadPage,
+): Warehouse['stage'] {
+  const client = { send: over('page', async ({ input }) => pageOf(warehouse, input)) } as unknown as Pages;
   return (statementId, request, counts, signal) => {
     const { objects } = within.ports;
     if (settings.extraction === 'unload') return unloadedStage(objects, request, counts);

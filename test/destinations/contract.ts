@@ -93,10 +93,32 @@ export function contractOf(
   });
 }
 
+/** What a destination needs to show how it answers; a simulated one has no wire and no secret. */
+export type AnswerHarness = Pick<Harness, 'target' | 'matchOn' | 'row' | 'held' | 'poison'> & {
+  bind(): Binding;
+};
+type Binding = Pick<ClosableDestination, 'destination' | 'context'>;
+
+/** The part of the contract that is about answers and values, for destinations that stand for one in tests. */
+export function answersOf(name: string, open: () => AnswerHarness): void {
+  describe(`${name} answers as the contract says`, () => {
+    const harness = open();
+    answers(
+      () => harness,
+      () => harness.bind(),
+    );
+    values(
+      () => harness,
+      () => harness.bind(),
+    );
+  });
+}
+
 type Given = () => Harness;
 type Bind = Harness['bind'];
+type Answering = () => AnswerHarness;
 
-function answers(given: Given, bind: Bind): void {
+function answers(given: Answering, bind: () => Binding): void {
   test('one outcome per key, and the records are there', async () => {
     const rows = KEYS.map((n) => given().row(n));
     const outcomes = await write(given(), bind(), 'upsert', rows);
@@ -169,7 +191,7 @@ function answers(given: Given, bind: Bind): void {
   });
 }
 
-function values(given: Given, bind: Bind): void {
+function values(given: Answering, bind: () => Binding): void {
   test('digits and letters arrive as they left', async () => {
     const row = given().row(61, { name: NAMES, amount: '12.340', big: '9007199254740993', note: '' });
     await write(given(), bind(), 'upsert', [row]);
@@ -294,8 +316,8 @@ function hostilities(given: Given, bind: Bind, shown: readonly (keyof Harness['h
 const never = (): AbortSignal => new AbortController().signal;
 
 async function write(
-  { target, matchOn }: Harness,
-  bound: ClosableDestination,
+  { target, matchOn }: AnswerHarness | Harness,
+  bound: Binding,
   operation: Operation,
   rows: readonly Row[],
   signal: AbortSignal = never(),
@@ -314,8 +336,8 @@ async function check({ target }: Harness, bound: ClosableDestination): Promise<v
 
 /** As the engine does it: a refused request is halved until the bad row is alone. */
 async function halving(
-  harness: Harness,
-  bound: ClosableDestination,
+  harness: AnswerHarness,
+  bound: Binding,
   operation: Operation,
   rows: readonly Row[],
 ): Promise<Outcome[]> {

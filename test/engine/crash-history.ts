@@ -25,7 +25,7 @@ import type { Statement } from '../memory/memory-warehouse.ts';
 import { type ModelRow, timestampText } from '../memory/model-table.ts';
 import { seededRandom } from '../memory/seeded.ts';
 import { boundTo, placeOf, simulatedAccount } from '../simulation/destination.ts';
-import type { Faults } from '../simulation/fault-rates.ts';
+import { NO_FAULTS } from '../simulation/fault-rates.ts';
 import {
   checkApply,
   checkBreaker,
@@ -362,8 +362,6 @@ function warmLoader({ base, crash, oracle }: Stage): { within: Environment; port
   const destination = crash.bound(within, boundTo(tools, within));
   return { within, ports: { ...within.ports, account: settings, destination } };
 }
-
-const NO_FAULTS: Faults = { fires: () => false, stop: () => undefined, fired: {}, total: () => 0 };
 
 function failing(base: MemoryPorts): readonly string[] {
   const item = base.state.peek(syncKey(SYNC));

@@ -58,6 +58,8 @@ export type Faults = {
   total(): number;
 };
 
+export const NO_FAULTS: Faults = { fires: () => false, stop: () => undefined, fired: {}, total: () => 0 };
+
 /** What is left of a history's faults when it is shrunk. */
 export type FaultLimits = {
   /** Classes that never fire. */

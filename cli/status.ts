@@ -51,28 +51,44 @@ export function overview(syncs: readonly SyncStatus[]): string {
 }
 
 /** One sync, its last runs newest first. */
-export function detail(sync: SyncStatus): string {
-  const { definition, hold, waiting } = sync;
+export function detail(sync: SyncStatus, now = Date.now()): string {
+  const { definition } = sync;
   const lines = [`${pc.bold(sync.syncId)}  ${stateText(sync)}`];
   if (definition !== null) lines.push(`definition  version ${definition.version}, ${definition.state}`);
   for (const fault of definition?.faults ?? [])
     lines.push(`  ${fault.path}: ${fault.message}\n    → ${fault.remedy}`);
   if (sync.watermark !== null) lines.push(`watermark   ${sync.watermark}`);
   lines.push(`failing     ${sync.failures} rows wait for the warehouse to mend them`);
-  if (hold !== null) {
-    lines.push(pc.yellow(`held        ${hold.reasons.map((reason) => reason.message).join('; ')}`));
-    lines.push(`            tailrace approve ${sync.syncId} ${hold.planHash}`);
-    lines.push(`            tailrace discard ${sync.syncId}`);
-  }
-  if (waiting !== null) {
-    const { account, why, until } = waiting;
-    lines.push(pc.yellow(`waiting     for ${account} until ${momentText(until)} UTC: ${WAITING[why]}`));
-  }
+  lines.push(...standstill(sync, now));
   const table = plainTable(['run', 'rows', 'accepted', 'rejected', 'invalid', 'state', 'ended']);
   for (const run of sync.runs) table.push([...runCells(run), run.code ?? run.state, endText(run)]);
   const reason = sync.runs[0]?.reason;
   if (reason !== undefined && reason !== null) lines.push(`reason      ${reason}`);
   return [...lines, '', table.toString()].join('\n');
+}
+
+/** Why nothing goes on, since or until when, and what to type. */
+function standstill({ syncId, phase, hold, paused, waiting, notBefore }: SyncStatus, now: number): string[] {
+  const lines: string[] = [];
+  if (hold !== null) {
+    lines.push(pc.yellow(`held        ${hold.reasons.map((reason) => reason.message).join('; ')}`));
+    lines.push(`            tailrace approve ${syncId} ${hold.planHash}`);
+    lines.push(`            tailrace discard ${syncId}`);
+    lines.push(`            nobody answers: it is discarded at ${momentText(hold.until)} UTC`);
+  }
+  if (paused) {
+    lines.push(pc.yellow(`paused      since ${momentText(paused.at)} UTC: ${paused.code}`));
+    lines.push(`            tailrace resume ${syncId}`);
+  }
+  if (waiting !== null) {
+    const { account, why, until } = waiting;
+    lines.push(pc.yellow(`waiting     for ${account} until ${momentText(until)} UTC: ${WAITING[why]}`));
+  }
+  if (phase === 'idle' && notBefore > now)
+    lines.push(
+      `next run    not before ${momentText(notBefore)} UTC: what the last one sent may still be on its way`,
+    );
+  return lines;
 }
 
 function runCells(run: RunStatus | undefined): string[] {

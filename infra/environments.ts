@@ -9,7 +9,7 @@ const LOOPBACK = '127.0.0.1';
 /**
  * The laptop: what `npm start` runs. Times are short so that a demonstration does not wait for them: one process has
  * one clock (no skew), and its destinations answer or die within a second. Limits count in windows of ten seconds, as
- * many vendors do: in a window of one, a busy laptop would miss most of its slots by more than their 15 ms.
+ * many vendors do: in a window of one, a busy laptop would miss most of its slots by more than their 12 ms.
  */
 const local: EnvironmentSettings = {
   local: true,

@@ -27,7 +27,10 @@ const WORDS: Readonly<Record<string, readonly [message: string, remedy: string]>
     'a run of this sync is under way or held',
     'See its status; wait, approve or discard, or pause it.',
   ],
-  not_yet: ['the last run ended a moment ago', 'Try again when the grace time is over.'],
+  not_yet: [
+    'the last run ended a moment ago, and what it sent may still be on its way',
+    '`tailrace status` with its id says from when on; the schedule starts it by itself.',
+  ],
   stale_tick: ['a newer tick has already been taken', 'Nothing to do.'],
   contended: ['somebody else changed this sync at the same moment', 'Try again.'],
   not_held: ['no run of this sync is held', 'Read its status.'],

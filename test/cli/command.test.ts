@@ -183,6 +183,26 @@ test('a run that waits for its account says so, and until when', () => {
   assert.match(plain(detail(loading)), /^waiting +for crm until 2026-01-03 04:05:06 UTC: it asked for that/m);
 });
 
+test('what stands still says since or until when, and what to type', () => {
+  const at = Date.UTC(2026, 0, 3, 4, 5, 6);
+  const idle: SyncStatus = { ...STATUS, phase: 'idle', hold: null };
+  const held = { planHash: 'abc123', reasons: [], until: at };
+  assert.match(
+    plain(detail({ ...STATUS, hold: held })),
+    /^ +nobody answers: it is discarded at 2026-01-03 04:05:06 UTC$/m,
+  );
+  const paused = { code: 'paused_by_operator', at, definitionVersion: 1 };
+  assert.match(
+    plain(detail({ ...idle, paused })),
+    /^paused +since 2026-01-03 04:05:06 UTC: paused_by_operator\n +tailrace resume orders$/m,
+  );
+  assert.match(
+    plain(detail({ ...idle, notBefore: at }, at - 1)),
+    /^next run +not before 2026-01-03 04:05:06 UTC: /m,
+  );
+  assert.doesNotMatch(plain(detail({ ...idle, notBefore: at }, at)), /next run/);
+});
+
 test('a sync whose last run failed does not look like one that is well', () => {
   const [run] = STATUS.runs;
   assert.ok(run !== undefined);

@@ -289,7 +289,7 @@ export function checkWrites(oracle: Oracle): void {
   for (const { syncId, epoch } of oracle.flipped) {
     const known = oracle.epochs.get(epochName(syncId, epoch));
     const sealed = oracle.ports.state.peek(runKey(syncId, epoch))?.sealed as { cut: Cut } | undefined;
-    if (known === undefined || sealed === undefined) continue;
+    if (known === undefined || known.isSentTwice || sealed === undefined) continue;
     const { batches, shardBatches } = sealed.cut;
     const shards = Math.ceil(batches / shardBatches);
     const held = known.approved ? 1 : 0;

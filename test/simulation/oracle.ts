@@ -33,6 +33,8 @@ export type Epoch = {
   readonly changeOf: ReadonlyMap<string, string>;
   approved: boolean;
   /** Hand-backs of its messages. */
+  /** Two people approved it at the same moment. */
+  isSentTwice: boolean;
   handBacks: number;
 };
 
@@ -116,7 +118,7 @@ export function noteExtraction(
     ...{ definition: definition.sync, model, isWhole, extracted, ranAt: ports.clock.now() },
     rowOf: new Map(keyed.filter((one): one is [string, ModelRow] => one[0] !== null)),
     changeOf: new Map((extracted?.lines ?? []).map(({ k, o }) => [k ?? '', o])),
-    ...{ approved: false, handBacks: 0 },
+    ...{ approved: false, isSentTwice: false, handBacks: 0 },
   });
 }
 

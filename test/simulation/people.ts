@@ -79,8 +79,11 @@ function decide(world: World, syncId: string): void {
     const run = (ports: Parameters<typeof approveHold>[0]) =>
       approveHold(ports, { syncId, planHash, signal });
     void act(world, { name: 'api', syncId, timeoutMs, run });
-    // Two people at once.
-    if (random.chance(0.1)) void act(world, { name: 'api', syncId, timeoutMs, run });
+    // Two people at once: whoever is second takes their own answer for lost, and sends it all again.
+    if (random.chance(0.1)) {
+      epoch.isSentTwice = true;
+      void act(world, { name: 'api', syncId, timeoutMs, run });
+    }
     if (!world.isQuiet && random.chance(0.1)) discard();
   } else discard();
 }

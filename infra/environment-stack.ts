@@ -16,6 +16,7 @@ import type { EngineFunctions } from './engine-functions.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { makeOwners, type Owners } from './owners.ts';
 import { releaseOf } from './release.ts';
+import { onlyPublisher, onlyPublishers } from './resource-policies.ts';
 import { saveQueries } from './saved-queries.ts';
 import type { Environment } from './settings.ts';
 import { makeStorage } from './storage.ts';
@@ -53,6 +54,8 @@ export class EnvironmentStack extends Stack {
     const functions = makeEngine(this, parts, lanes, others);
     const laden = lanes.map((lane) => ({ lane, loader: makeLoader(lane, parts) }));
     const loaders = laden.map(({ loader }) => loader);
+    onlyPublishers(parts.bus, [...Object.values(functions), ...loaders]);
+    onlyPublisher(operators.topic, operators.tellOperators, { andAlarms: true });
     this.watch({ parts, laden, functions, others }, audit, operators);
     this.tell(parts, functions, owners, audit);
     this.tellDoctor(environment, lanes, loaders);

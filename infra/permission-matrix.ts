@@ -50,6 +50,7 @@ const RESOURCE_POLICIES: readonly { type: string; property: string; of?: string 
   { type: 'AWS::S3::BucketPolicy', property: 'PolicyDocument', of: 'Bucket' },
   { type: 'AWS::SNS::TopicPolicy', property: 'PolicyDocument', of: 'Topics' },
   { type: 'AWS::SecretsManager::ResourcePolicy', property: 'ResourcePolicy', of: 'SecretId' },
+  { type: 'AWS::Events::EventBusPolicy', property: 'Statement', of: 'EventBusName' },
   { type: 'AWS::KMS::Key', property: 'KeyPolicy' },
 ];
 
@@ -59,8 +60,11 @@ type Statement = Readonly<Record<string, unknown>>;
 const entriesOf = (template: Template): [string, TemplateResource][] =>
   Object.entries(template.Resources).toSorted(([a], [b]) => (a < b ? -1 : 1));
 
+/** The statements of a document; a bus has single statements instead of one. */
 const document = (value: unknown): readonly Statement[] =>
-  (value as { Statement?: readonly Statement[] } | undefined)?.Statement ?? [];
+  typeof value === 'object' && value !== null && 'Effect' in value
+    ? [value as Statement]
+    : ((value as { Statement?: readonly Statement[] } | undefined)?.Statement ?? []);
 
 const nameIn = (names: Names, id: string): string => names.get(id) ?? id;
 

@@ -2,7 +2,8 @@
  * What resources themselves refuse, whatever a role would allow: a second lock, also against roles outside of this
  * stack. Each is a Deny with the few who are meant to come through named in its condition.
  */
-import { Stack } from 'aws-cdk-lib';
+import { CfnResource, Stack } from 'aws-cdk-lib';
+import type * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -78,8 +79,17 @@ export function letAlarmsPublish(topic: sns.Topic): void {
   );
 }
 
-/** Nobody else speaks to owners in the engine's name. */
-export function onlyPublisher(topic: sns.Topic, publisher: lambda.Function): void {
+/**
+ * Nobody else speaks to owners or operators in the engine's name. Where alarms publish too, a service of AWS is not named
+ * here: CloudWatch publishes as the service principal `cloudwatch.amazonaws.com`, which is why `aws:PrincipalIsAWSService` is
+ * true of it, and what lets it come at all, and for which alarms, is said by `letAlarmsPublish`.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalisawsservice
+ */
+export function onlyPublisher(
+  topic: sns.Topic,
+  publisher: lambda.Function,
+  { andAlarms = false }: { readonly andAlarms?: boolean } = {},
+): void {
   topic.addToResourcePolicy(
     new iam.PolicyStatement({
       sid: 'OnlyThePublisher',
@@ -87,9 +97,32 @@ export function onlyPublisher(topic: sns.Topic, publisher: lambda.Function): voi
       principals: everybody(),
       actions: ['sns:Publish'],
       resources: [topic.topicArn],
-      conditions: { ArnNotEquals: { 'aws:PrincipalArn': rolesOf([publisher]) } },
+      conditions: {
+        ArnNotEquals: { 'aws:PrincipalArn': rolesOf([publisher]) },
+        ...(andAlarms ? { Bool: { 'aws:PrincipalIsAWSService': 'false' } } : {}),
+      },
     }),
   );
+}
+
+/**
+ * A forged event is refused by the bus: what is said there wakes functions and becomes a record of the audit. No service of
+ * AWS publishes on it. By its type's name: the CDK's class has a deprecated property that cdk-nag reads, and warns of it.
+ */
+export function onlyPublishers(bus: events.EventBus, publishers: readonly lambda.Function[]): void {
+  const sid = 'OnlyThePublishers';
+  const statement = new iam.PolicyStatement({
+    sid,
+    effect: iam.Effect.DENY,
+    principals: everybody(),
+    actions: ['events:PutEvents'],
+    resources: [bus.eventBusArn],
+    conditions: { ArnNotEquals: { 'aws:PrincipalArn': rolesOf(publishers) } },
+  });
+  new CfnResource(bus, 'Policy', {
+    type: 'AWS::Events::EventBusPolicy',
+    properties: { EventBusName: bus.eventBusName, StatementId: sid, Statement: statement.toStatementJson() },
+  });
 }
 
 /**

@@ -35,6 +35,8 @@ function statementsIn({ properties }: Part): readonly Statement[] {
   const documents = [
     ...DOCUMENTS.map((name) => properties[name]),
     ...listOf(properties.Policies).map((one) => (one as { PolicyDocument?: unknown }).PolicyDocument),
+    // A bus has single statements, without a document around them.
+    { Statement: properties.Statement },
     // A function's, bus's or topic's permission is a resource of its own.
     ...(properties.Principal === '*' ? [{ Statement: { Effect: 'Allow', Principal: '*' } }] : []),
   ];

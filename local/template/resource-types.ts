@@ -202,6 +202,7 @@ export const RUNS: Readonly<Record<string, ResourceType>> = {
       return { ref: Name, attributes: { Name, Arn: arn(naming, 'events', `event-bus/${Name}`) } };
     },
   },
+  'AWS::Events::EventBusPolicy': plain(['EventBusName', 'StatementId', 'Statement']),
   'AWS::Events::Rule': {
     ...plain(
       ['EventBusName', 'EventPattern', 'Targets', 'State'],

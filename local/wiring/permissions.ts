@@ -1,6 +1,6 @@
 /**
  * Everything that the template says about who may do what: roles with their policies, policies on queues, buckets,
- * topics, secrets and keys, permissions on functions, and which key encrypts what. An element that the evaluator lacks is an
+ * topics, buses, secrets and keys, permissions on functions, and which key encrypts what. An element that the evaluator lacks is an
  * error here, at start, not a surprise in the middle of a run.
  */
 import type { PermissionSettings, Role } from '../iam/authorizer.ts';
@@ -68,6 +68,12 @@ function readResourcePolicies(template: Template): Map<string, Statement[]> {
   for (const { logicalId, properties } of template.ofType('AWS::SNS::TopicPolicy'))
     for (const arn of properties.Topics as string[])
       add(arn, parsePolicy(properties.PolicyDocument, logicalId));
+  // One statement each, without a document around it.
+  for (const { logicalId, properties } of template.ofType('AWS::Events::EventBusPolicy'))
+    add(
+      arnOfRef(template, 'AWS::Events::EventBus', String(properties.EventBusName)),
+      parsePolicy(properties, logicalId),
+    );
   for (const key of template.ofType('AWS::KMS::Key'))
     add(attribute(key, 'Arn'), parsePolicy(key.properties.KeyPolicy, key.logicalId));
   for (const permission of template.ofType('AWS::Lambda::Permission')) {

@@ -77,7 +77,26 @@ test('every Deny of the template refuses something', () => {
   }
 });
 
+/** A topic of the template, whose name CloudFormation makes. */
+const topicOf = ({ usage }: { usage(): { grants: readonly Grant[] } }, id: string): string =>
+  usage().grants.find(({ action, resource }) => action === 'sns:Publish' && resource.includes(`-${id}`))
+    ?.resource ?? assert.fail(id);
+
 const ACTION_OF: Readonly<Record<string, string>> = { 'sqs:*': 'sqs:ReceiveMessage', 's3:*': 's3:GetObject' };
+
+test('alarms of this stack reach the operators although nobody else may publish there', () => {
+  const { authorizer } = authorizerOfLocal();
+  const topic = topicOf(authorizer, 'Alarms');
+  const publish = (service: string, alarm: string) => () =>
+    authorizer.authorize(
+      { is: 'service', service, sourceArn: `arn:aws:cloudwatch:us-east-1:000000000000:alarm:${alarm}` },
+      'sns:Publish',
+      topic,
+    );
+  publish('cloudwatch.amazonaws.com', 'Tailrace-local-RunsOverdue')();
+  assert.throws(publish('cloudwatch.amazonaws.com', 'of-somebody-else'), /may not sns:Publish/);
+  assert.throws(publish('events.amazonaws.com', 'Tailrace-local-RunsOverdue'), /may not sns:Publish/);
+});
 
 test('an ordinary request of an administrator is refused only where the template names who may come', () => {
   const { authorizer } = authorizerOfLocal();
@@ -95,6 +114,10 @@ test('an ordinary request of an administrator is refused only where the template
   const [secret = ''] = authorizer
     .usage()
     .grants.flatMap(({ action, resource }) => (action === 'secretsmanager:GetSecretValue' ? [resource] : []));
+  // What would wake functions and stand in the audit, and what owners and operators would believe.
+  assert.ok(!may('events:PutEvents', 'arn:aws:events:us-east-1:000000000000:event-bus/tailrace-local'));
+  assert.ok(may('events:PutEvents', 'arn:aws:events:us-east-1:000000000000:event-bus/another'));
+  for (const topic of ['Owners', 'Alarms']) assert.ok(!may('sns:Publish', topicOf(authorizer, topic)), topic);
   assert.ok(may('secretsmanager:PutSecretValue', secret));
   assert.ok(!may('secretsmanager:GetSecretValue', secret));
 });

@@ -45,6 +45,8 @@ function documents(template: Template): readonly Statement[] {
       found.KeyPolicy,
       found.ResourcePolicy,
       found.AssumeRolePolicyDocument,
+      // A bus has single statements.
+      ...(found.StatementId === undefined ? [] : [found]),
       ...list(found.Policies),
     ];
     return documents.flatMap((document) =>
@@ -100,8 +102,7 @@ for (const [name, template] of templates) {
       assert.ok(deny, queue);
       assert.deepEqual(deny.Principal, { AWS: '*' });
       assert.deepEqual(deny.Condition.Bool, { 'aws:PrincipalIsAWSService': 'false' });
-      const roles = list(deny.Condition.ArnNotEquals?.['aws:PrincipalArn']);
-      return roles.map((role) => String((role as { 'Fn::GetAtt': string[] })['Fn::GetAtt'][0])).map(unhashed);
+      return rolesIn(deny);
     };
     for (const queue of resources(template, 'AWS::SQS::Queue')) {
       const allowed = resources(template, 'AWS::IAM::Policy')
@@ -118,6 +119,33 @@ for (const [name, template] of templates) {
         assert.equal(properties(queue).RedriveAllowPolicy.sourceQueueArns.length, 2, queue.id);
       }
     }
+  });
+
+  test(`${name}: the bus takes events from those who publish, and from no other role`, () => {
+    const [policy, ...more] = resources(template, 'AWS::Events::EventBusPolicy');
+    assert.ok(policy);
+    assert.deepEqual(more, []);
+    const [deny] = documents(template).filter(({ where }) => where === policy.id);
+    assert.ok(deny);
+    assert.deepEqual(
+      [deny.Effect, deny.Principal, deny.Action],
+      ['Deny', { AWS: '*' }, ['events:PutEvents']],
+    );
+    assert.deepEqual(Object.keys(deny.Condition), ['ArnNotEquals']);
+    assert.deepEqual(rolesIn(deny).toSorted(), rolesThatMay(template, 'events:PutEvents').toSorted());
+  });
+
+  test(`${name}: the operators’ topic takes messages from alarms and from one function`, () => {
+    const policy = resource(template, 'AWS::SNS::TopicPolicy', 'Alarms');
+    const own = documents(template).filter(
+      ({ where, Action }) => where === policy.id && Action.includes('sns:Publish'),
+    );
+    // Without TLS nobody; then those who are let in, then who stays outside whatever a role allows.
+    assert.deepEqual(own.map(({ Effect }) => Effect).toSorted(), ['Allow', 'Deny', 'Deny']);
+    const deny = own.find(({ Condition }) => Condition.ArnNotEquals !== undefined) ?? assert.fail();
+    assert.deepEqual(deny.Principal, { AWS: '*' });
+    assert.deepEqual(rolesIn(deny), ['TellOperatorsRole']);
+    assert.deepEqual(deny.Condition.Bool, { 'aws:PrincipalIsAWSService': 'false' });
   });
 
   test(`${name}: a secret's value is read by its loader and by nobody else`, () => {
@@ -139,6 +167,22 @@ for (const [name, template] of templates) {
     assert.equal(policies?.length, secrets?.length);
   });
 }
+
+/** The roles that a Deny spares. */
+const rolesIn = ({ Condition }: Statement): string[] =>
+  list(Condition.ArnNotEquals?.['aws:PrincipalArn']).map((role) =>
+    unhashed(String((role as { 'Fn::GetAtt': string[] })['Fn::GetAtt'][0])),
+  );
+
+/** Roles with a statement that allows an action, on whatever. */
+const rolesThatMay = (template: Template, action: string): string[] =>
+  resources(template, 'AWS::IAM::Policy')
+    .filter((policy) =>
+      properties(policy).PolicyDocument.Statement.some(({ Action }: Statement) =>
+        list(Action).includes(action),
+      ),
+    )
+    .map((policy) => unhashed(properties(policy).Roles[0].Ref));
 
 const unhashed = (id: string): string => id.replace(/[0-9A-F]{8}$/, '');
 

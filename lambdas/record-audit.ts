@@ -5,6 +5,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import * as z from 'zod';
+import type { LambdaTelemetry } from '../shared/aws/powertools-telemetry.ts';
 import { principalSchema } from '../shared/core/changed-by.ts';
 import { asFault } from '../shared/core/fault.ts';
 import { SYNC_ID } from '../shared/core/names.ts';
@@ -54,6 +55,8 @@ const isStream = (event: unknown): event is DynamoDBStreamEvent =>
   Array.isArray((event as { Records?: unknown } | null)?.Records);
 
 async function auditRecord(ports: ReturnType<typeof auditPorts>, record: DynamoDBRecord): Promise<void> {
+  const { S: key = '' } = record.dynamodb?.Keys?.syncId ?? {};
+  ports.telemetry.about(SYNC_ID.test(key) ? { syncId: key } : {});
   try {
     await auditWrite(ports, record);
   } catch (error) {
@@ -62,14 +65,30 @@ async function auditRecord(ports: ReturnType<typeof auditPorts>, record: DynamoD
   }
 }
 
-async function auditEvent(ports: AuditPorts, type: string, detail: unknown): Promise<void> {
-  if (type === 'Operator Asked') return auditOperation(ports, operationSchema.parse(detail));
-  if (type === 'Operator Answered') {
-    const answer = answerSchema.parse(detail);
-    return auditOperation(ports, operationSchema.parse(detail), answer);
+/** An event of the bus; what is logged names its sync and run. Throws ZodError for one that is not ours. */
+export async function auditEvent(
+  ports: AuditPorts & { readonly telemetry: LambdaTelemetry },
+  type: string,
+  detail: unknown,
+): Promise<void> {
+  if (type === 'Operator Asked' || type === 'Operator Answered') {
+    const operation = operationSchema.parse(detail);
+    const answer = type === 'Operator Answered' ? answerSchema.parse(detail) : undefined;
+    const { epoch } = answer ?? {};
+    ports.telemetry.about({ syncId: operation.syncId, ...(epoch === undefined ? {} : { epoch }) });
+    return auditOperation(ports, operation, answer);
   }
   const { syncId: id, epoch } = runSchema.parse(detail);
-  await auditRun(ports, { syncId: id, epoch });
+  await auditOne(ports, id, epoch);
   // The event of the run before may have been lost; asking again for what is there writes nothing.
-  if (epoch > 1) await auditRun(ports, { syncId: id, epoch: epoch - 1 });
+  if (epoch > 1) await auditOne(ports, id, epoch - 1);
+}
+
+async function auditOne(
+  ports: Parameters<typeof auditEvent>[0],
+  syncId: string,
+  epoch: number,
+): Promise<void> {
+  ports.telemetry.about({ syncId, epoch });
+  await auditRun(ports, { syncId, epoch });
 }

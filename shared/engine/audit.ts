@@ -80,5 +80,6 @@ export async function auditRun(
 async function keep(ports: AuditPorts, key: string, record: AuditRecord): Promise<void> {
   const is = await ports.audit.put(key, `${JSON.stringify(record)}\n`);
   const syncId = typeof record.syncId === 'string' ? record.syncId : null;
-  ports.telemetry.log('info', 'audited', { syncId, kind: record.kind, is });
+  const run = typeof record.epoch === 'number' ? { epoch: record.epoch } : {};
+  ports.telemetry.log('info', 'audited', { syncId, ...run, kind: record.kind, is });
 }

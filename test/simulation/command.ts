@@ -88,12 +88,13 @@ async function many({ from, seeds, minutes: most, isJson }: Asked & { readonly i
 }
 
 /** On the terminal's other channel: what is printed is the report. */
-function progress(seeds: number): (played: number, failed: number) => void {
+function progress(seeds: number): (played: number, failed: readonly number[]) => void {
   let told = 0;
   return (played, failed) => {
     if (played - told < TOLD_EVERY) return;
     told = played;
-    process.stderr.write(`${played} of ${seeds} seeds, ${failed} failed\n`);
+    const which = failed.length === 0 ? 'none failed' : `failed: ${failed.slice(0, 20).join(' ')}`;
+    process.stderr.write(`${played} of ${seeds} seeds, ${which}\n`);
   };
 }
 

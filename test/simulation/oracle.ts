@@ -46,6 +46,8 @@ export type Timing = {
   harmedAt: number;
   /** By sync: its newest tick that was refused for a run or its grace. */
   readonly refusedTicks: Map<string, number>;
+  /** By sync: when a deletion was last done; ticks up to then are forgotten. */
+  readonly forgottenAt: Map<string, number>;
   /** By sync: when it was last seen at work, paused or deleted. */
   readonly blockedAt: Map<string, number>;
   /** By sync: ticks up to then need no run any more: one was acquired, or a held one discarded. */
@@ -84,7 +86,7 @@ export type Oracle = {
 };
 
 const freshTiming = (): Timing => ({
-  ...{ disturbedAt: 0, harmedAt: 0, refusedTicks: new Map(), blockedAt: new Map() },
+  ...{ disturbedAt: 0, harmedAt: 0, refusedTicks: new Map(), forgottenAt: new Map(), blockedAt: new Map() },
   ...{ answeredAt: new Map(), pauses: [], triedAt: 0, sentWhileDown: 0 },
 });
 

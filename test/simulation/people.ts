@@ -175,6 +175,7 @@ async function deleteDefinition(world: World, syncId: string): Promise<void> {
     const ended = await act(world, work);
     if (ended.is !== 'returned') return after(world, 10_000, () => void again());
     world.oracle.timing.refusedTicks.delete(syncId);
+    world.oracle.timing.forgottenAt.set(syncId, world.base.clock.now());
     after(world, world.random.below(5 * MINUTE_MS), () => {
       known.isDeleted = false;
       void accept(world, known);

@@ -17,19 +17,20 @@ export type SeedsAsked = {
 
 export type SeedsPlayed = { readonly tally: Tally; readonly violations: readonly FailedSeed[] };
 
-/** `onProgress` hears now and then how many seeds have been played, and how many of them failed. Throws what a thread threw. */
+/** `onProgress` hears now and then how many seeds have been played, and which of them failed. Throws what a thread threw. */
 export async function playOnThreads(
   { from, least, most, threads, ...asked }: SeedsAsked,
-  onProgress: (seeds: number, failed: number) => void = () => undefined,
+  onProgress: (seeds: number, failed: readonly number[]) => void = () => undefined,
 ): Promise<SeedsPlayed> {
-  const sofar = Array.from({ length: threads }, () => ({ seeds: 0, failed: 0 }));
+  const sofar = Array.from({ length: threads }, () => ({ seeds: 0, failed: [] as readonly number[] }));
   const shareOf = (all: number, thread: number): number => Math.ceil((all - thread) / threads);
   const played = await Promise.all(
     sofar.map((own, thread) => {
       const share = { from: from + thread, least: shareOf(least, thread), most: shareOf(most, thread) };
       return playShare({ ...asked, ...share, step: threads }, (played) => {
-        Object.assign(own, { seeds: played.tally.seeds, failed: played.violations.length });
-        onProgress(sum(sofar.map((each) => each.seeds)), sum(sofar.map(({ failed }) => failed)));
+        Object.assign(own, { seeds: played.tally.seeds, failed: played.violations.map(({ seed }) => seed) });
+        const failed = sofar.flatMap((each) => each.failed);
+        onProgress(sum(sofar.map((each) => each.seeds)), failed);
       });
     }),
   );

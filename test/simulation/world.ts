@@ -127,7 +127,10 @@ export function tick(world: World, syncId: string): false | undefined {
     const owner = `tick${random.below(1e9)}`;
     const run = async (ports: Ports) => {
       const started = await startRun(ports, { syncId, scheduledAt, owner });
-      if (isPutOff(started)) world.oracle.timing.refusedTicks.set(syncId, scheduledAt);
+      const { refusedTicks, forgottenAt } = world.oracle.timing;
+      // A deletion that came before the slow answer has forgotten the tick.
+      const isForgotten = (forgottenAt.get(syncId) ?? 0) >= scheduledAt;
+      if (isPutOff(started) && !isForgotten) refusedTicks.set(syncId, scheduledAt);
     };
     asynchronously(world, { name: 'start', syncId, timeoutMs: 5 * MINUTE_MS, run });
   };

@@ -19,7 +19,7 @@ export type Operators = { readonly topic: sns.Topic; readonly tellOperators: lam
 
 /** Events that may be worth a message; the function decides. */
 const TOLD = [
-  ...['Run Held', 'Run Failed', 'Run Fenced', 'Sync Paused', 'Sync Resumed'],
+  ...['Run Held', 'Run Discarded', 'Run Failed', 'Run Fenced', 'Sync Paused', 'Sync Resumed'],
   ...['Definition Refused', 'Breaker Opened', 'Breaker Closed'],
 ];
 
@@ -67,8 +67,15 @@ function onEvents(scope: Construct, parts: EngineParts, fn: lambda.Function): vo
   rule('OperatorsTold', 'Something happened to a sync or an account that an operator may have to know', {
     detailType: TOLD,
   });
-  rule('OperatorsToldOfHealing', 'A run has committed after runs that did not', {
-    detailType: ['Run Committed'],
-    detail: { healedRuns: [{ exists: true }] },
+  rule('OperatorsToldOfHealing', 'What is over that was told, and rows that died in a run that committed', {
+    detailType: ['Run Committed', 'Definition Accepted', 'Operator Answered'],
+    detail: {
+      $or: [
+        { healedRuns: [{ exists: true }] },
+        { dead: [{ 'anything-but': [0] }] },
+        { afterRefusal: [true] },
+        { verb: ['approve'], ok: [true] },
+      ],
+    },
   });
 }

@@ -51,10 +51,23 @@ function listed(lines: readonly string[]): readonly string[] {
 }
 
 const run = z.object({ syncId: z.string(), epoch: z.number() });
-const ended = run.extend({ code: z.string(), reason: z.string().optional(), inARow: z.number().optional() });
+const ended = run.extend({
+  code: z.string(),
+  reason: z.string().optional(),
+  inARow: z.number().optional(),
+  wasHeld: z.boolean().optional(),
+});
 const held = run.extend({
   planHash: z.string(),
   reasons: z.array(z.object({ code: z.string(), message: z.string() })),
+});
+const committed = run.extend({ healedRuns: z.number().optional(), dead: z.number().default(0) });
+const approval = z.object({
+  verb: z.string(),
+  ok: z.boolean(),
+  syncId: z.string(),
+  epoch: z.number().optional(),
+  by: z.string().nullable(),
 });
 const paused = z.object({ syncId: z.string(), code: z.string(), reason: z.string().optional() });
 const refused = z.object({
@@ -62,41 +75,64 @@ const refused = z.object({
   version: z.number(),
   faults: z.array(z.object({ path: z.string(), code: z.string(), message: z.string(), remedy: z.string() })),
 });
+const accepted = z.object({ syncId: z.string(), version: z.number(), afterRefusal: z.boolean().optional() });
 const breaker = z.object({ account: z.string(), code: z.string().optional() });
 
 const SAYS: Readonly<Record<string, (detail: Detail) => Said | undefined>> = {
   'Run Failed': (detail) => badEnd(detail, 'failed before anything was sent', 'statements-failing'),
   'Run Fenced': (detail) => badEnd(detail, 'was given up', 'runs-overdue'),
-  'Run Committed': healed,
+  'Run Committed': committedRun,
   'Run Held': heldRun,
+  'Run Discarded': holdOver,
+  'Operator Answered': approvedRun,
   'Sync Paused': pausedSync,
   'Sync Resumed': resumedSync,
   'Definition Refused': refusedDefinition,
+  'Definition Accepted': acceptedDefinition,
   'Breaker Opened': openedBreaker,
   'Breaker Closed': (detail) => ({ title: `Account ${breaker.parse(detail).account} answers again` }),
 };
 
-/** The first of a series only; what follows is counted, and its end is told. */
+/** The first of a series only; what follows is counted, and its end is told. An end that was asked for ends a hold. */
 function badEnd(detail: Detail, how: string, otherwise: string): Said | undefined {
-  const { syncId, epoch, code, reason, inARow } = ended.parse(detail);
+  const { syncId, epoch, code, reason, inARow, wasHeld } = ended.parse(detail);
+  if (inARow === undefined && wasHeld === true) return holdOver(detail);
   if (inARow !== 1) return undefined;
   return {
     title: `Run ${epoch} of ${syncId} ${how}: ${code}`,
     why: [
       ...(reason === undefined ? [] : [reason]),
-      'the next message about it is the one that it is mended',
+      'runs after it that end badly are not told one by one; the one that commits is',
     ],
     look: [`status ${syncId}`],
     runbook: runbookOf(code) ?? otherwise,
   };
 }
 
-function healed(detail: Detail): Said | undefined {
-  const { syncId, epoch, healedRuns } = run.extend({ healedRuns: z.number().optional() }).parse(detail);
-  if (healedRuns === undefined) return undefined;
-  const before = healedRuns === 1 ? 'one run that did not' : `${healedRuns} runs that did not`;
-  return { title: `${syncId} is mended: run ${epoch} has committed, after ${before}` };
+function committedRun(detail: Detail): Said | undefined {
+  const { syncId, epoch, healedRuns, dead } = committed.parse(detail);
+  const died =
+    dead === 0
+      ? {}
+      : {
+          why: ['their batches came to the dead letters; the next run tries the rows again'],
+          look: [`status ${syncId}`],
+          runbook: 'dead-letters',
+        };
+  if (healedRuns !== undefined) {
+    const before = healedRuns === 1 ? 'one run that did not' : `${healedRuns} runs that did not`;
+    const but = dead === 0 ? '' : `; ${givenUp(dead)}`;
+    return { title: `${syncId} is mended: run ${epoch} has committed, after ${before}${but}`, ...died };
+  }
+  if (dead === 0) return undefined;
+  return {
+    title: `Run ${epoch} of ${syncId} has committed, but ${givenUp(dead)}`,
+    ...died,
+  };
 }
+
+const givenUp = (rows: number): string =>
+  rows === 1 ? 'one of its rows was given up' : `${rows} of its rows were given up`;
 
 function heldRun(detail: Detail): Said {
   const { syncId, epoch, planHash, reasons } = held.parse(detail);
@@ -105,6 +141,28 @@ function heldRun(detail: Detail): Said {
     why: reasons.map(({ code, message }) => `${code}: ${message}`),
     look: [`status ${syncId}`, `approve ${syncId} ${planHash}`, `discard ${syncId} ${planHash}`],
     runbook: 'run-held',
+  };
+}
+
+/** A person discarded it, or nobody decided in time, or what it waited for has been stopped. */
+function holdOver(detail: Detail): Said {
+  const { syncId, epoch, code } = ended.parse(detail);
+  const how = HOLD_OVER[code] ?? `is over: ${code}`;
+  return { title: `Run ${epoch} of ${syncId}, which was held, ${how}`, why: ['nothing of it was sent'] };
+}
+
+const HOLD_OVER: Readonly<Record<string, string>> = {
+  discarded: 'was discarded by a person',
+  hold_expired: 'was given up: nobody had decided in time',
+};
+
+function approvedRun(detail: Detail): Said | undefined {
+  const { verb, ok, syncId, epoch, by } = approval.parse(detail);
+  if (verb !== 'approve' || !ok) return undefined;
+  const run = epoch === undefined ? 'The run' : `Run ${epoch}`;
+  return {
+    title: `${run} of ${syncId}, which was held, was approved and is being sent`,
+    why: by === null ? [] : [`approved by ${by}`],
   };
 }
 
@@ -135,6 +193,13 @@ function refusedDefinition(detail: Detail): Said {
     look: [`status ${syncId}`],
     runbook: 'definition-refused',
   };
+}
+
+/** After a refusal only: nobody waits for the others. */
+function acceptedDefinition(detail: Detail): Said | undefined {
+  const { syncId, version, afterRefusal } = accepted.parse(detail);
+  if (afterRefusal !== true) return undefined;
+  return { title: `The definition of ${syncId} is in order again; version ${version} runs` };
 }
 
 /** A probe that failed opens it again; that has been told. */

@@ -44,7 +44,9 @@ export async function endRun(ports: EndPorts, sync: SyncState, ending: Ending): 
   const { syncId, epoch } = sync;
   ports.telemetry.log('info', 'run_ended', { syncId, epoch, is: ending.ended, code: ending.code });
   const series = trouble === undefined ? {} : { inARow: trouble.runs };
-  await announce(ports, EVENTS[ending.ended], { ...detailOf(sync, ending), ...series });
+  // Whoever was told of the hold is told of its end, also when a pause or a deletion has ended it.
+  const held = sync.phase === 'held' ? { wasHeld: true } : {};
+  await announce(ports, EVENTS[ending.ended], { ...detailOf(sync, ending), ...series, ...held });
   if (ending.pause === true && written.applied) await announce(ports, 'Sync Paused', detailOf(sync, ending));
   return true;
 }

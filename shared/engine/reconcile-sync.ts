@@ -105,8 +105,16 @@ async function accept(
   const { version } = next;
   const answers = fingerprintOf(written);
   const at = ports.clock.now();
+  // Whoever was told of the refusal is told of its end, also when the edit was only taken back.
+  const afterRefusal = (await ports.definitions.status(syncId))?.state === 'refused';
   await ports.definitions.setStatus(syncId, { state: 'accepted', version, at, answers, faults: [] });
-  if (isNew) await announce(ports, 'Definition Accepted', { syncId, version });
+  if (isNew || afterRefusal) {
+    await announce(ports, 'Definition Accepted', {
+      syncId,
+      version,
+      ...(afterRefusal ? { afterRefusal } : {}),
+    });
+  }
   return { is: 'accepted', version };
 }
 

@@ -17,7 +17,7 @@ test('the first bad end of a series is told, with the code, the reason and the p
     subject: '[prod] Run 17 of people failed before anything was sent: statement_failed',
     text: `Run 17 of people failed before anything was sent: statement_failed.
 - relation "x" does not exist
-- the next message about it is the one that it is mended
+- runs after it that end badly are not told one by one; the one that commits is
 
   npx tailrace --env prod status people
 What to do: docs/runbook.md#statements-failing`,
@@ -54,6 +54,62 @@ test('the run that ends a series is told, any other commit is not', () => {
     told('Run Committed', { ...commit, healedRuns: 1 })?.text ?? '',
     /after one run that did not\.$/,
   );
+});
+
+test('rows that died in a run are told with it, whether it ends a series or not', () => {
+  const commit = { syncId: 'people', epoch: 20, extracted: 5, accepted: 5 };
+  assert.equal(told('Run Committed', { ...commit, dead: 0 }), undefined);
+  assert.deepEqual(told('Run Committed', { ...commit, dead: 40 }), {
+    subject: '[prod] Run 20 of people has committed, but 40 of its rows were given up',
+    text: `Run 20 of people has committed, but 40 of its rows were given up.
+- their batches came to the dead letters; the next run tries the rows again
+
+  npx tailrace --env prod status people
+What to do: docs/runbook.md#dead-letters`,
+  });
+  assert.equal(
+    told('Run Committed', { ...commit, dead: 1, healedRuns: 2 })?.text.split('\n')[0],
+    'people is mended: run 20 has committed, after 2 runs that did not; one of its rows was given up.',
+  );
+});
+
+test('however a hold ends, it is told: discarded, expired, paused, approved', () => {
+  const end = { syncId: 'people', epoch: 4 };
+  const discarded = 'Run 4 of people, which was held, was discarded by a person';
+  assert.deepEqual(told('Run Discarded', { ...end, code: 'discarded', wasHeld: true }), {
+    subject: `[prod] ${discarded}`,
+    text: `${discarded}.\n- nothing of it was sent`,
+  });
+  assert.equal(
+    told('Run Discarded', { ...end, code: 'hold_expired', wasHeld: true })?.subject,
+    '[prod] Run 4 of people, which was held, was given up: nobody had decided in time',
+  );
+  const paused = { ...end, code: 'paused_by_operator' };
+  assert.equal(
+    told('Run Fenced', { ...paused, wasHeld: true })?.subject,
+    '[prod] Run 4 of people, which was held, is over: paused_by_operator',
+  );
+  assert.equal(told('Run Fenced', paused), undefined, 'no hold, and somebody asked for it');
+  const answer = { requestId: 'r-1', verb: 'approve', syncId: 'people', by: null, at: 1, ok: true, epoch: 4 };
+  assert.equal(
+    told('Operator Answered', { ...answer, by: 'arn:aws:iam::111111111111:user/ben' })?.text,
+    'Run 4 of people, which was held, was approved and is being sent.\n- approved by arn:aws:iam::111111111111:user/ben',
+  );
+  assert.equal(
+    told('Operator Answered', answer)?.text,
+    'Run 4 of people, which was held, was approved and is being sent.',
+  );
+  assert.equal(told('Operator Answered', { ...answer, ok: false, code: 'not_held' }), undefined);
+  assert.equal(told('Operator Answered', { ...answer, verb: 'run' }), undefined);
+});
+
+test('a definition that is in order again is told after a refusal, and only then', () => {
+  const accepted = { syncId: 'people', version: 4 };
+  assert.equal(told('Definition Accepted', accepted), undefined);
+  assert.deepEqual(told('Definition Accepted', { ...accepted, afterRefusal: true }), {
+    subject: '[prod] The definition of people is in order again; version 4 runs',
+    text: 'The definition of people is in order again; version 4 runs.',
+  });
 });
 
 test('a held run comes with the commands that decide it', () => {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { approveHold } from '../../shared/engine/approve-hold.ts';
 import { discardHold } from '../../shared/engine/discard-hold.ts';
 import { type GuardFacts, holdReasons } from '../../shared/engine/guards.ts';
+import { pauseSync } from '../../shared/engine/pause-sync.ts';
 import { readRun } from '../../shared/engine/sync-state.ts';
 import { ACCOUNT, writtenSync } from '../memory/memory-ports.ts';
 import { type Bench, bench, people, SYNC, signal } from './bench.ts';
@@ -100,6 +101,29 @@ test('a hold expires', async () => {
   const sync = await one.sync();
   assert.deepEqual([sync.phase, sync.dirty, sync.snapshotEpoch], ['idle', [], 1]);
   assert.equal((await readRun(one.ports.state, SYNC, 2))?.result?.code, 'hold_expired');
+});
+
+test('every end of a hold says that it was one; the end of another run does not', async () => {
+  const ends: unknown[] = [];
+  const stops: readonly ((one: Bench) => Promise<unknown>)[] = [
+    (one) => discardHold(one.ports, { syncId: SYNC }),
+    (one) => pauseSync(one.ports, { syncId: SYNC, code: 'paused_by_operator' }),
+  ];
+  for (const stop of stops) {
+    const one = await heldBench();
+    await stop(one);
+    const end = one.ports.events.published.find(({ detail }) => detail.wasHeld !== undefined);
+    ends.push([end?.type, end?.detail]);
+  }
+  assert.deepEqual(ends, [
+    ['Run Discarded', { syncId: SYNC, epoch: 2, code: 'discarded', wasHeld: true }],
+    ['Run Fenced', { syncId: SYNC, epoch: 2, code: 'paused_by_operator', wasHeld: true }],
+  ]);
+  const other = await bench();
+  await other.start();
+  await pauseSync(other.ports, { syncId: SYNC, code: 'paused_by_operator' });
+  const fenced = other.ports.events.published.find(({ type }) => type === 'Run Fenced');
+  assert.deepEqual(fenced?.detail, { syncId: SYNC, epoch: 1, code: 'paused_by_operator' });
 });
 
 test('an approval that died before it sent is continued by the sweep', async () => {

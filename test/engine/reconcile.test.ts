@@ -41,6 +41,32 @@ test('a broken edit is refused with its path, and the last good version keeps ru
   assert.equal(ports.events.types().at(-1), 'Definition Refused');
 });
 
+test('the end of a refusal is said: by a new version, by the old one put back, and once', async () => {
+  const ports = written();
+  const edit = async (parts: Record<string, unknown>): Promise<void> => {
+    ports.definitions.write(SYNC, { ...item(), ...parts } as Item);
+    await reconcileSync(ports, { syncId: SYNC });
+  };
+  await edit({});
+  await edit({ surprise: 1 });
+  await edit({});
+  await edit({});
+  await edit({ surprise: 1 });
+  await edit({ schedule: { every: '30 minutes' } });
+  await edit({ schedule: { every: '20 minutes' } });
+  assert.deepEqual(
+    ports.events.published.map(({ type, detail }) => [type, detail.version, detail.afterRefusal]),
+    [
+      ['Definition Accepted', 1, undefined],
+      ['Definition Refused', 1, undefined],
+      ['Definition Accepted', 1, true],
+      ['Definition Refused', 1, undefined],
+      ['Definition Accepted', 2, true],
+      ['Definition Accepted', 3, undefined],
+    ],
+  );
+});
+
 test('SQL that is not one SELECT is refused', async () => {
   const ports = written();
   const model = { ...writtenSync(SYNC).model, sql: 'drop table people' };

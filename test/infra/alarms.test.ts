@@ -12,6 +12,7 @@ import { engineMetric } from '../../infra/alarms/engine-alarms.ts';
 import { ALARMS } from '../../infra/alarms/meanings.ts';
 import { raise, tellOnce } from '../../infra/alarms/raise.ts';
 import { environments } from '../../infra/environments.ts';
+import { compilePattern } from '../../local/patterns.ts';
 import { METRICS, type Metric } from '../../shared/core/metrics.ts';
 import { type Named, properties, resource, resources, templateOf } from './templates.ts';
 
@@ -263,6 +264,7 @@ test('operators are told by a function, from the events that may be worth it', (
         source: ['tailrace'],
         'detail-type': [
           'Run Held',
+          'Run Discarded',
           'Run Failed',
           'Run Fenced',
           'Sync Paused',
@@ -272,8 +274,38 @@ test('operators are told by a function, from the events that may be worth it', (
           'Breaker Closed',
         ],
       },
-      { source: ['tailrace'], 'detail-type': ['Run Committed'], detail: { healedRuns: [{ exists: true }] } },
+      {
+        source: ['tailrace'],
+        'detail-type': ['Run Committed', 'Definition Accepted', 'Operator Answered'],
+        detail: {
+          $or: [
+            { healedRuns: [{ exists: true }] },
+            { dead: [{ 'anything-but': [0] }] },
+            { afterRefusal: [true] },
+            { verb: ['approve'], ok: [true] },
+          ],
+        },
+      },
     ],
+  );
+  const [, healing] = rules;
+  const isTaken = compilePattern(healing.EventPattern, 'OperatorsToldOfHealing');
+  const taken = (type: string, detail: object) =>
+    isTaken({ source: 'tailrace', 'detail-type': type, detail });
+  const asked = { verb: 'approve', syncId: 'people' };
+  assert.deepEqual(
+    [
+      taken('Run Committed', { epoch: 3, dead: 0 }),
+      taken('Run Committed', { epoch: 3, dead: 7 }),
+      taken('Run Committed', { epoch: 3, dead: 0, healedRuns: 1 }),
+      taken('Definition Accepted', { version: 2 }),
+      taken('Definition Accepted', { version: 2, afterRefusal: true }),
+      taken('Operator Answered', { ...asked, ok: true }),
+      taken('Operator Answered', { ...asked, ok: false }),
+      taken('Operator Answered', { ...asked, verb: 'run', ok: true }),
+      taken('Operator Asked', { ...asked, ok: true }),
+    ],
+    [false, true, true, false, true, true, false, false, false],
   );
 });
 

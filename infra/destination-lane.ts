@@ -9,13 +9,14 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { QUEUE_RETENTION_MS, RECEIVES_MAX, VISIBILITY_PER_TIMEOUT } from '../shared/core/limits.ts';
 import { laneQueueName, secretName } from '../shared/core/names.ts';
-import { LOADER_EVENTS } from './bus-events.ts';
+import { eventsOf } from './bus-events.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { type Binding, makeFunction } from './functions.ts';
-import { fromQueues, knowingStage, onBus, onStaging, onState, throughKey } from './grants.ts';
+import { fromQueues, knowingStage, onBus, onRuns, onStaging, onState, throughKey } from './grants.ts';
 import { onlyReader } from './resource-policies.ts';
 import type { Account } from './settings.ts';
 import { LOADER_ACCESS } from './stage-access.ts';
+import { STATE_ACCESS } from './state-access.ts';
 import { removalOf } from './storage.ts';
 
 const LANES = ['express', 'bulk'] as const;
@@ -88,11 +89,10 @@ export function makeLoader(lane: DestinationLane, parts: EngineParts): lambda.Fu
     memoryMb: 512,
     ...(environment.reserveConcurrency ? { reservedConcurrency: express + bulk } : {}),
     bindings: [
-      onState(storage, ['GetItem', 'UpdateItem'], ['RUN#*', 'SHARD#*']),
-      onState(storage, ['GetItem'], ['SYNC']),
+      onRuns(storage, STATE_ACCESS.loader),
       onState(storage, ['GetItem', 'UpdateItem'], [`BUDGET#${account.name}`, `BREAKER#${account.name}`]),
       onStaging(storage, LOADER_ACCESS),
-      onBus(parts.bus, LOADER_EVENTS),
+      onBus(parts.bus, eventsOf('loader')),
       fromQueues(storage, [lane.express, lane.bulk], { changeVisibility: true }),
       readingSecret(secret, parts),
       knowingStage(environment),

@@ -5,7 +5,7 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import { ENGINE_EVENTS, OPERATOR_EVENTS } from './bus-events.ts';
+import { eventsOf } from './bus-events.ts';
 import { DEAD_LETTER_TIMEOUT_MS, type DestinationLane } from './destination-lane.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { type Binding, makeFunction } from './functions.ts';
@@ -17,11 +17,13 @@ import {
   onBus,
   onDefinitions,
   onLanes,
+  onRuns,
   onStaging,
   onState,
   toUndelivered,
 } from './grants.ts';
 import { type StageAccess, stageAccess } from './stage-access.ts';
+import { STATE_ACCESS } from './state-access.ts';
 import { makeWarehouseRole, warehouseRoleArn } from './warehouse-access.ts';
 
 export type EngineFunctions = {
@@ -46,7 +48,7 @@ export function makeEngineFunctions(
     entry: 'start-run',
     timeoutMs: Math.min(120_000, extractorTimeoutMs),
     memoryMb: 256,
-    bindings: [...may.everything, may.runs, may.readDefinitions, may.warehouse, may.begin, may.undelivered],
+    bindings: [...may.move('startRun'), may.readDefinitions, may.warehouse, may.begin, may.undelivered],
   });
   const functions: EngineFunctions = {
     reconcileSyncs: makeFunction(scope, 'ReconcileSyncs', parts, {
@@ -54,8 +56,7 @@ export function makeEngineFunctions(
       timeoutMs: 60_000,
       memoryMb: 512,
       bindings: [
-        ...may.everything,
-        may.runs,
+        ...may.move('reconcileSyncs'),
         may.editDefinitions,
         may.warehouse,
         may.schedule,
@@ -70,21 +71,20 @@ export function makeEngineFunctions(
       entry: 'fan-out',
       timeoutMs: extractorTimeoutMs,
       memoryMb: 512,
-      bindings: [...may.everything, may.runs, may.warehouse, may.fanOut, may.send, may.undelivered],
+      bindings: [...may.move('fanOut'), may.warehouse, may.fanOut, may.send, may.undelivered],
     }),
     finishRun: makeFunction(scope, 'FinishRun', parts, {
       entry: 'finish-run',
       timeoutMs: Math.min(120_000, extractorTimeoutMs),
       memoryMb: 256,
-      bindings: [...may.everything, may.runs, may.finish, may.undelivered],
+      bindings: [...may.move('finishRun'), may.finish, may.undelivered],
     }),
     deadLetter: makeFunction(scope, 'DeadLetter', parts, {
       entry: 'dead-letter',
       timeoutMs: DEAD_LETTER_TIMEOUT_MS,
       memoryMb: 256,
       bindings: [
-        ...may.everything,
-        may.runs,
+        ...may.move('deadLetter'),
         may.bury,
         fromQueues(
           parts.storage,
@@ -97,8 +97,7 @@ export function makeEngineFunctions(
       timeoutMs: extractorTimeoutMs,
       memoryMb: 512,
       bindings: [
-        ...may.everything,
-        may.runs,
+        ...may.move('sweep'),
         may.listSyncs,
         may.readBudgets,
         may.readDefinitions,
@@ -113,9 +112,7 @@ export function makeEngineFunctions(
       timeoutMs: extractorTimeoutMs,
       memoryMb: 512,
       bindings: [
-        ...may.everything,
-        may.speakForOperators,
-        may.runs,
+        ...may.move('api'),
         may.listSyncs,
         may.readBudgets,
         may.readDefinitions,
@@ -134,21 +131,25 @@ export function makeEngineFunctions(
 function abilities(scope: Construct, parts: EngineParts, lanes: readonly DestinationLane[]) {
   const { storage, bus, environment } = parts;
   const access = stageAccess(environment);
-  const onRuns = (which: StageAccess): Binding => onStaging(storage, { ...which, list: true });
+  const onObjects = (which: StageAccess): Binding => onStaging(storage, { ...which, list: true });
   return {
-    everything: [knowingStage(environment), knowingAccounts(environment.accounts), onBus(bus, ENGINE_EVENTS)],
-    speakForOperators: onBus(bus, OPERATOR_EVENTS),
-    runs: onState(storage, ['GetItem', 'UpdateItem'], ['SYNC', 'RUN#*', 'SHARD#*']),
+    /** What each function knows; its own items of runs, and what it may say of them. */
+    move: (by: keyof EngineFunctions): readonly Binding[] => [
+      knowingStage(environment),
+      knowingAccounts(environment.accounts),
+      onRuns(storage, STATE_ACCESS[by]),
+      onBus(bus, eventsOf(by)),
+    ],
     listSyncs: onState(storage, ['Query'], ['SYNC']),
     readBudgets: onState(storage, ['GetItem'], ['BUDGET#*', 'BREAKER#*']),
     readDefinitions: onDefinitions(storage, ['GetItem']),
     editDefinitions: onDefinitions(storage, ['GetItem', 'UpdateItem', 'DeleteItem']),
     knowStage: onStaging(storage, {}),
-    begin: onRuns(access.startRun),
-    fanOut: onRuns(access.fanOut),
-    finish: onRuns(access.finishRun),
-    sweep: onRuns(access.sweep),
-    operate: onRuns(access.api),
+    begin: onObjects(access.startRun),
+    fanOut: onObjects(access.fanOut),
+    finish: onObjects(access.finishRun),
+    sweep: onObjects(access.sweep),
+    operate: onObjects(access.api),
     // Whatever it reads is there, or nothing can be done: it need not be told which.
     bury: onStaging(storage, access.deadLetter),
     send: onLanes(

@@ -10,6 +10,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { EngineEvent } from '../shared/ports.ts';
 import type { Binding } from './functions.ts';
 import type { Account, Environment } from './settings.ts';
+import type { StateAccess } from './state-access.ts';
 import type { Storage } from './storage.ts';
 
 type TableAction = 'GetItem' | 'Query' | 'UpdateItem' | 'PutItem' | 'DeleteItem';
@@ -32,6 +33,12 @@ export function onState(
       throughKey(storage.key, 'dynamodb', TABLE_KEY_ACTIONS),
     ],
   };
+}
+
+/** What a function's use cases read and write of the state of runs. */
+export function onRuns(storage: Storage, { read, write }: StateAccess): Binding {
+  const [reading, writing] = [onState(storage, ['GetItem'], read), onState(storage, ['UpdateItem'], write)];
+  return { variables: reading.variables, statements: [...reading.statements, ...writing.statements] };
 }
 
 /** Definition, accepted version and status of every sync. */

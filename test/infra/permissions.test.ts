@@ -215,6 +215,60 @@ test('who extracts cannot read what it staged; who loads cannot write it; nobody
   }
 });
 
+const bare = (role: string): string => role.replace(/^To[a-z]+?(?=LoadBatch)/, '').replace(/Role$/, '');
+
+/** Item partitions or event types -> roles whose statements name them for an action. */
+function rolesBy(
+  template: Template,
+  action: string,
+  operator: string,
+  key: string,
+): Record<string, string[]> {
+  const found = resources(template, 'AWS::IAM::Policy').flatMap((policy) =>
+    statementsOf(template, policy.id.replace(/DefaultPolicy.*/, ''))
+      .filter(({ Action }) => Action.includes(action))
+      .flatMap(({ Condition }) => list(Condition?.[operator]?.[key]))
+      .map((what) => [String(what), bare(unhashed(properties(policy).Roles[0].Ref))] as const),
+  );
+  const by = Map.groupBy(found, ([what]) => what);
+  return Object.fromEntries([...by].map(([what, all]) => [what, all.map(([, role]) => role).toSorted()]));
+}
+
+test('items of runs are written by those whose use case it is: no decider writes what became of a batch', () => {
+  const writers = rolesBy(prod, 'dynamodb:UpdateItem', 'ForAllValues:StringLike', 'dynamodb:LeadingKeys');
+  const deciders = ['Api', 'FanOut', 'FinishRun', 'ReconcileSyncs', 'StartRun', 'Sweep'];
+  assert.deepEqual(writers, {
+    SYNC: deciders,
+    'RUN#*': ['Api', 'DeadLetter', 'FanOut', 'FinishRun', 'LoadBatch', 'ReconcileSyncs', 'StartRun', 'Sweep'],
+    'SHARD#*': ['DeadLetter', 'LoadBatch'],
+    'BUDGET#webhook': ['LoadBatch'],
+    'BREAKER#webhook': ['LoadBatch'],
+    NOTICE: ['NotifyOwners'],
+  });
+  const readers = rolesBy(prod, 'dynamodb:GetItem', 'ForAllValues:StringLike', 'dynamodb:LeadingKeys');
+  assert.deepEqual(readers['SHARD#*'], ['Api', 'DeadLetter', 'FanOut', 'FinishRun', 'LoadBatch', 'Sweep']);
+});
+
+test('each event is said by those whose use case announces it', () => {
+  const said = rolesBy(prod, 'events:PutEvents', 'StringEqualsIfExists', 'events:detail-type');
+  assert.deepEqual(said, {
+    'Run Settled': ['DeadLetter', 'LoadBatch'],
+    'Run Committed': ['Api', 'FanOut', 'FinishRun', 'Sweep'],
+    'Run Held': ['FanOut', 'Sweep'],
+    'Run Fenced': ['Api', 'FanOut', 'FinishRun', 'ReconcileSyncs', 'Sweep'],
+    'Run Failed': ['Api', 'FanOut', 'StartRun', 'Sweep'],
+    'Run Discarded': ['Api', 'Sweep'],
+    'Sync Paused': ['Api', 'FanOut', 'FinishRun', 'Sweep'],
+    'Sync Resumed': ['Api', 'ReconcileSyncs'],
+    'Definition Accepted': ['ReconcileSyncs'],
+    'Definition Refused': ['ReconcileSyncs'],
+    'Breaker Opened': ['LoadBatch'],
+    'Breaker Closed': ['LoadBatch'],
+    'Operator Asked': ['Api'],
+    'Operator Answered': ['Api'],
+  });
+});
+
 test('the bucket takes no object under another key', () => {
   const policy = resource(prod, 'AWS::S3::BucketPolicy', 'Staging');
   const denies = documents(prod).filter(

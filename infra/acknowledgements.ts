@@ -91,9 +91,11 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   {
     rule: 'AwsSolutions-IAM5',
     at: ['UnloadRole'],
-    details: ['Resource::<Staging.Arn>/runs/*', 'Resource::<Staging.Arn>/kept/*'],
+    details: ['runs/*/stage/*', 'kept/*/carried/*', 'kept/*/failures/*', 'kept/*/failures.*.manifest'].map(
+      (pattern) => `Resource::<Staging.Arn>/${pattern}`,
+    ),
     because:
-      'Redshift writes the stage of any sync and reads its failure set with this role; it can reach nothing else',
+      'Redshift writes the stage of any sync and reads its failure set with this role, and UNLOAD is documented to need GET where it writes; it can reach nothing else, and only Redshift can take it on',
   },
   {
     rule: 'AwsSolutions-IAM5',

@@ -73,7 +73,7 @@ function warehouseStatements(scope: Construct, environment: Environment): iam.Po
 }
 
 /**
- * The role that Redshift takes on in UNLOAD and COPY: writes and reads `runs/` and `kept/` of the staging bucket, nothing else.
+ * The role that Redshift takes on in UNLOAD and COPY: writes stages, reads failure sets of the staging bucket, nothing else.
  * A role of the user's own gets the same through the bucket's and the key's policies. Undefined: rows are paged.
  */
 export function unloadRoleArn(
@@ -118,13 +118,21 @@ function databaseUserArn(scope: Construct, name: string, { warehouse }: Environm
   return `arn:${partition}:redshift:${region}:${account}:dbuser:${place}/IAMR:${warehouseRoleName(name)}`;
 }
 
+/** What UNLOAD writes: rows and carried failure records, each with its manifest. The doctor's row lies there as well. */
+const UNLOADED = ['runs/*/stage/*', 'kept/*/carried/*'];
+/**
+ * What COPY reads: a failure set, which is a manifest, failure objects and carried records. UNLOAD too is documented to need
+ * GET, beside LIST and PUT, where it writes; so this role alone reads a stage that it wrote, and no function can take it on.
+ * https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-access-permissions.html
+ */
+const READ = [...UNLOADED, 'kept/*/failures/*', 'kept/*/failures.*.manifest'];
+
 function stagingStatements({ staging }: Storage): iam.PolicyStatementProps[] {
+  const objects = (patterns: readonly string[]) => patterns.map((pattern) => staging.arnForObjects(pattern));
   return [
     { actions: ['s3:GetBucketLocation', 's3:ListBucket'], resources: [staging.bucketArn] },
-    {
-      actions: ['s3:GetObject', 's3:PutObject'],
-      resources: ['runs/*', 'kept/*'].map((pattern) => staging.arnForObjects(pattern)),
-    },
+    { actions: ['s3:GetObject'], resources: objects(READ) },
+    { actions: ['s3:PutObject'], resources: objects(UNLOADED) },
   ];
 }
 

@@ -32,9 +32,9 @@ export const EXPLAINED: readonly Explanation[] = [
     only: 'unload',
   },
   {
-    grants: /^UnloadRole: s3:GetObject on .*\/runs\/\*$/,
+    grants: /^UnloadRole: s3:GetObject on .*\/runs\/\*\/stage\/\*$/,
     because:
-      'tailrace doctor lets Redshift read back the row that it unloaded, and is not part of the whole run',
+      'Redshift documents GET for where UNLOAD writes, and tailrace doctor lets it read back the row that it unloaded; here UNLOAD reads nothing, and the doctor is not part of the whole run',
     only: 'unload',
   },
   {

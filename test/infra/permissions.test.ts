@@ -194,25 +194,84 @@ function objects(template: Template, role: string, action: string): string[] {
     .toSorted();
 }
 
+const { local } = environments;
+assert.ok(local);
+/** The same environment in both ways for rows to leave the warehouse. */
+const byWay = {
+  unload: templates.get('local') ?? assert.fail(),
+  pages: templateOf({ name: 'local', settings: { ...local, extraction: { by: 'pages' } } }),
+};
+const MOVERS = ['StartRunRole', 'FanOutRole', 'SweepRole', 'ApiRole', 'FinishRunRole'];
+/** What a run is and how many rows it has; never one of them. */
+const WITHOUT_ROWS =
+  /^(runs\/\*\/(definition\.json|counts\.json|stage\/manifest)|kept\/\*\/carried\/manifest)$/;
+
+/** Roles whose patterns for an action fit the rows of a stage, destination accounts by the first of them. */
+const onRows = (template: Template, action: string): string[] =>
+  resources(template, 'AWS::IAM::Role')
+    .map(({ id }) => unhashed(id))
+    .filter((role) => objects(template, role, action).some((one) => /^runs\/\*\/stage\/\*$/.test(one)))
+    .filter((role) => !/^To(audience|appdatabase)/.test(role))
+    .toSorted();
+
 test('who extracts cannot read what it staged; who loads cannot write it; nobody deletes', () => {
-  const template = templates.get('local') ?? assert.fail();
-  for (const role of ['StartRunRole', 'FanOutRole', 'SweepRole', 'ApiRole', 'FinishRunRole']) {
-    for (const pattern of objects(template, role, 's3:GetObject')) {
-      assert.match(
-        pattern,
-        /^(runs\/\*\/(definition\.json|counts\.json|stage\/manifest)|kept\/\*\/carried\/manifest)$/,
-        role,
-      );
+  for (const role of MOVERS) {
+    for (const one of objects(byWay.unload, role, 's3:GetObject')) assert.match(one, WITHOUT_ROWS, role);
+  }
+  for (const template of Object.values(byWay)) {
+    assert.deepEqual(objects(template, 'TocrmLoadBatchRole', 's3:PutObject'), ['kept/*/failures/*']);
+    assert.deepEqual(objects(template, 'TocrmLoadBatchRole', 's3:GetObject'), [
+      'runs/*/definition.json',
+      'runs/*/stage/*',
+    ]);
+    for (const { where, Effect, Action } of documents(template)) {
+      if (Effect === 'Allow') assert.doesNotMatch(Action.join(' '), /s3:DeleteObject/, where);
     }
   }
-  assert.deepEqual(objects(template, 'TocrmLoadBatchRole', 's3:PutObject'), ['kept/*/failures/*']);
-  assert.deepEqual(objects(template, 'TocrmLoadBatchRole', 's3:GetObject'), [
-    'runs/*/definition.json',
+});
+
+test('by pages the extractor writes the stage itself, and still reads no row of it', () => {
+  // Redshift's own role is held to read where it writes; no function can take it on.
+  assert.deepEqual(onRows(byWay.unload, 's3:PutObject'), ['UnloadRole']);
+  assert.deepEqual(onRows(byWay.unload, 's3:GetObject'), [
+    'DeadLetterRole',
+    'TocrmLoadBatchRole',
+    'UnloadRole',
+  ]);
+  // Without that role those who fan out write in its place, and who reads rows stays the same.
+  assert.deepEqual(onRows(byWay.pages, 's3:PutObject'), ['FanOutRole', 'SweepRole']);
+  assert.deepEqual(onRows(byWay.pages, 's3:GetObject'), ['DeadLetterRole', 'TocrmLoadBatchRole']);
+});
+
+test('by pages more is read than by UNLOAD: failure sets of runs before, and how far the paging is', () => {
+  const more = (role: string): string[] =>
+    objects(byWay.pages, role, 's3:GetObject').filter((one) => !WITHOUT_ROWS.test(one));
+  // There is no COPY: whoever begins a run reads the failure set and hands it to the warehouse. Records carried on are
+  // part of it, so the sweep, which begins runs and fans them out, reads what another run has carried.
+  const failures = ['kept/*/carried/*', 'kept/*/failures.*.manifest', 'kept/*/failures/*'];
+  // Names and sizes of files, and the token of the next page.
+  const notes = ['runs/*/pages/*'];
+  assert.deepEqual(Object.fromEntries(MOVERS.map((role) => [role, more(role)])), {
+    StartRunRole: failures,
+    FanOutRole: notes,
+    SweepRole: [...failures, ...notes],
+    ApiRole: failures,
+    FinishRunRole: [],
+  });
+});
+
+test('Redshift writes stages and carried records, and reads failure sets: nothing that decides over a run', () => {
+  assert.deepEqual(objects(byWay.unload, 'UnloadRole', 's3:PutObject'), [
+    'kept/*/carried/*',
     'runs/*/stage/*',
   ]);
-  for (const { where, Effect, Action } of documents(template)) {
-    if (Effect === 'Allow') assert.doesNotMatch(Action.join(' '), /s3:DeleteObject/, where);
-  }
+  assert.deepEqual(objects(byWay.unload, 'UnloadRole', 's3:GetObject'), [
+    'kept/*/carried/*',
+    'kept/*/failures.*.manifest',
+    'kept/*/failures/*',
+    'runs/*/stage/*',
+  ]);
+  assert.deepEqual(objects(byWay.pages, 'UnloadRole', 's3:PutObject'), []);
 });
 
 const bare = (role: string): string => role.replace(/^To[a-z]+?(?=LoadBatch)/, '').replace(/Role$/, '');

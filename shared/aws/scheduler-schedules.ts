@@ -10,6 +10,7 @@ import {
   type SchedulerClient,
   UpdateScheduleCommand,
 } from '@aws-sdk/client-scheduler';
+import { cronValues, MINUTE } from '../core/cron-fields.ts';
 import { awsScheduleExpression } from '../core/schedule.ts';
 import type { Schedule } from '../core/sync.ts';
 import type { Schedules } from '../ports.ts';
@@ -84,10 +85,22 @@ function wholeSchedule(
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { minute: 60, hour: 3600, day: 86_400 };
 
-/** Never longer than the time to the next tick, where the schedule says it. */
+/** Never longer than the time to the next tick. */
 function tickAgeSeconds(schedule: Schedule): number {
-  if ('cron' in schedule) return TICK_AGE_SECONDS_MAX;
-  const [amount = '1', unit = 'minute'] = schedule.every.split(' ');
-  const seconds = Number(amount) * (UNIT_SECONDS[unit.replace(/s$/, '')] ?? TICK_AGE_SECONDS_MIN);
+  const seconds = 'cron' in schedule ? cronSeconds(schedule.cron) : everySeconds(schedule.every);
   return Math.max(TICK_AGE_SECONDS_MIN, Math.min(TICK_AGE_SECONDS_MAX, seconds));
+}
+
+function everySeconds(every: string): number {
+  const [amount = '1', unit = 'minute'] = every.split(' ');
+  return Number(amount) * (UNIT_SECONDS[unit.replace(/s$/, '')] ?? TICK_AGE_SECONDS_MIN);
+}
+
+/** The shortest time between two of its minutes, as if it fired in every hour; a tick before a pause is given up sooner. */
+function cronSeconds(cron: string): number {
+  const minutes = cronValues(cron.trim().split(/\s+/, 1)[0] ?? '', MINUTE);
+  if (!minutes.ok) return TICK_AGE_SECONDS_MIN;
+  const [first = 0] = minutes.values;
+  const gaps = minutes.values.map((minute, at) => (minutes.values[at + 1] ?? first + 60) - minute);
+  return Math.min(...gaps) * 60;
 }

@@ -44,6 +44,13 @@ type NamedEnvironment = readonly [name: string, environment: Environment];
 
 /** Names and ARNs of an environment begin with its name, its tables in the warehouse lie in its schema. */
 function* apartRules([name, one]: NamedEnvironment, [otherName, other]: NamedEnvironment): Iterable<string> {
+  // A role knows no Region, so it is looked at wherever the two are.
+  const [role, otherRole] = [one, other].map(({ extraction }) =>
+    extraction.by === 'unload' ? extraction.role : undefined,
+  );
+  if (role !== undefined && role === otherRole) {
+    yield `${name} and ${otherName} unload with the same role, ${role}, which could then write the staging bucket of both; give one another extraction.role, or leave it out.`;
+  }
   if (one.aws.account !== other.aws.account || one.aws.region !== other.aws.region) return;
   const [short = '', long = ''] = [name, otherName].toSorted((a, b) => a.length - b.length);
   if (long.startsWith(`${short}-`)) {
@@ -51,12 +58,6 @@ function* apartRules([name, one]: NamedEnvironment, [otherName, other]: NamedEnv
   }
   if (schemaOf(one) === schemaOf(other)) {
     yield `${name} and ${otherName} would keep snapshots in the same schema, ${one.warehouse.schema}, of the same database, and overwrite each other's; give one another warehouse.schema.`;
-  }
-  const [role, otherRole] = [one, other].map(({ extraction }) =>
-    extraction.by === 'unload' ? extraction.role : undefined,
-  );
-  if (role !== undefined && role === otherRole) {
-    yield `${name} and ${otherName} unload with the same role, ${role}, which could then write the staging bucket of both; give one another extraction.role, or leave it out.`;
   }
 }
 

@@ -186,6 +186,23 @@ test('environments that could reach each other are refused together', () => {
   );
 });
 
+test('a role that two environments unload with is refused in different Regions too', () => {
+  const beta = settings.beta ?? base;
+  const unloading = (role: string) => ({ ...beta, extraction: { by: 'unload', role } }) as const;
+  const elsewhere = (role: string, otherRole: string) =>
+    together(() => ({
+      alpha: unloading(role),
+      beta: { ...unloading(otherRole), aws: { ...beta.aws, region: 'eu-central-1' } },
+    }));
+  const [role, another] = ['unload', 'another'].map((one) => `arn:aws:iam::222222222222:role/${one}`);
+  assert.ok(role !== undefined && another !== undefined);
+  assert.throws(elsewhere(role, role), {
+    message:
+      /alpha and beta unload with the same role, arn:aws:iam::222222222222:role\/unload, which could then/,
+  });
+  elsewhere(role, another)();
+});
+
 test('in different accounts or Regions they may be called as they like', () => {
   together((beta) => ({ 'alpha-two': { ...beta, aws: { ...beta.aws, region: 'eu-central-1' } } }))();
   together((beta) => ({ 'alpha-two': { ...beta, aws: { ...beta.aws, account: '333333333333' } } }))();

@@ -31,6 +31,7 @@ const SENDERS: Readonly<Record<EventType, readonly Sender[]>> = {
   'Definition Refused': ['reconcileSyncs'],
   'Breaker Opened': ['loader'],
   'Breaker Closed': ['loader'],
+  'Attention Changed': ['sweep'],
   'Operator Asked': ['api'],
   'Operator Answered': ['api'],
 };

@@ -259,6 +259,7 @@ export type EngineEvent = {
     | 'Breaker Closed'
     | 'Definition Accepted'
     | 'Definition Refused'
+    | 'Attention Changed'
     | 'Operator Asked'
     | 'Operator Answered';
   readonly detail: Readonly<Record<string, Attribute>>;

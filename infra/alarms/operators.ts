@@ -20,7 +20,7 @@ export type Operators = { readonly topic: sns.Topic; readonly tellOperators: lam
 /** Events that may be worth a message; the function decides. */
 const TOLD = [
   ...['Run Held', 'Run Discarded', 'Run Failed', 'Run Fenced', 'Sync Paused', 'Sync Resumed'],
-  ...['Definition Refused', 'Breaker Opened', 'Breaker Closed'],
+  ...['Definition Refused', 'Breaker Opened', 'Breaker Closed', 'Attention Changed'],
 ];
 
 export function makeOperators(scope: Construct, parts: EngineParts): Operators {

@@ -223,5 +223,11 @@ export const REJECTED_ROWS_MIN = 10;
 export const STARVED_SHARE = 0.25;
 /** And one that was told to be silent for longer than this. */
 export const SILENCE_MS_MAX = 5 * MINUTE_MS;
+/** Two looks of the watch are in a row when the first is no older than this: an environment that rested has seen the past. */
+export const ATTENTION_AGE_MS_MAX = 3 * WATCH_EVERY_MS;
+/** Syncs and accounts that are kept as told at once, so that the item stays under a tenth of what DynamoDB takes. */
+export const ATTENTION_TOLD_MAX = 200;
+/** Names of those who need somebody, and of those who no longer do, in one message: a person reads a page. */
+export const ATTENTION_NAMED_MAX = 25;
 /** Reasons or faults in one message to an operator: enough to decide whether to get up. */
 export const OPERATOR_LINES_MAX = 5;

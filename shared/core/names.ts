@@ -35,6 +35,8 @@ export const breakerKey = (account: string): ItemKey => ({ partition: `BREAKER#$
 /** What the owner of a sync has been told; beside the engine's own items, and no run depends on it. */
 export const NOTICE_PARTITION = 'NOTICE';
 export const noticeKey = (syncId: string): ItemKey => ({ partition: NOTICE_PARTITION, sort: syncId });
+/** What operators have been told needs somebody: one item, and no run depends on it. */
+export const ATTENTION_KEY: ItemKey = { partition: 'ATTENTION', sort: '-' };
 
 /**
  * `runs/<sync>/<epoch>/`: what only the run itself needs, immutable. It expires by age: nothing that stays in a state item

@@ -5,6 +5,8 @@
  */
 import * as z from 'zod';
 import { OPERATOR_LINES_MAX, OWNER_SUBJECT_CHARACTERS_MAX } from './limits.ts';
+import { attentionSaid } from './operator-attention.ts';
+import type { Said } from './operator-said.ts';
 import { CREDENTIAL_CODES, MISCOUNT_CODES, PAUSED_BY_OPERATOR, STORM_CODE } from './trouble-codes.ts';
 
 export type OperatorMessage = { readonly subject: string; readonly text: string };
@@ -20,13 +22,13 @@ export type ToldEvent = z.infer<typeof toldEventSchema>;
 export function operatorMessage(environment: string, event: ToldEvent): OperatorMessage | undefined {
   const said = SAYS[event['detail-type']]?.(event.detail);
   if (said === undefined) return undefined;
-  const { title, why = [], look = [], runbook } = said;
+  const { title, why = [], isShort = false, look = [], runbook = [] } = said;
   const text = [
     `${title}.`,
-    ...listed(why),
+    ...listed(why, isShort ? why.length : OPERATOR_LINES_MAX),
     '',
     ...look.map((command) => `  npx tailrace --env ${environment} ${command}`),
-    ...(runbook === undefined ? [] : [`What to do: docs/runbook.md#${runbook}`]),
+    ...[runbook].flat().map((heading) => `What to do: docs/runbook.md#${heading}`),
   ];
   return {
     subject: `[${environment}] ${title}`.slice(0, OWNER_SUBJECT_CHARACTERS_MAX),
@@ -34,19 +36,11 @@ export function operatorMessage(environment: string, event: ToldEvent): Operator
   };
 }
 
-type Said = {
-  readonly title: string;
-  readonly why?: readonly string[];
-  /** Commands of `tailrace`. */
-  readonly look?: readonly string[];
-  /** Nothing to be done when it is left out. */
-  readonly runbook?: string;
-};
 type Detail = ToldEvent['detail'];
 
-function listed(lines: readonly string[]): readonly string[] {
-  const more = lines.length - OPERATOR_LINES_MAX;
-  const shown = lines.slice(0, OPERATOR_LINES_MAX).map((line) => `- ${line}`);
+function listed(lines: readonly string[], max: number): readonly string[] {
+  const more = lines.length - max;
+  const shown = lines.slice(0, max).map((line) => `- ${line}`);
   return more > 0 ? [...shown, `- and ${more} more`] : shown;
 }
 
@@ -90,6 +84,7 @@ const SAYS: Readonly<Record<string, (detail: Detail) => Said | undefined>> = {
   'Definition Refused': refusedDefinition,
   'Definition Accepted': acceptedDefinition,
   'Breaker Opened': openedBreaker,
+  'Attention Changed': attentionSaid,
   'Breaker Closed': (detail) => ({ title: `Account ${breaker.parse(detail).account} answers again` }),
 };
 

@@ -3,6 +3,7 @@
  * in `run.ts`, `stage.ts` and `sync.ts`. Unknown names are dropped, so a newer version's attributes do no harm.
  */
 import * as z from 'zod';
+import { attentionSchema, needSchema } from './attention.ts';
 import { syncSchema } from './sync.ts';
 
 const time = z.number();
@@ -112,6 +113,13 @@ export const noticeItemSchema = z.object({
       unkeyed: z.boolean(),
     })
     .optional(),
+});
+
+/** ATTENTION: what operators were told needs somebody, and what is just being said. */
+export const attentionItemSchema = z.object({
+  rev: z.int().positive(),
+  told: z.array(needSchema),
+  saying: attentionSchema.optional(),
 });
 
 /** A definition frozen under an epoch. */

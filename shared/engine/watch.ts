@@ -1,6 +1,6 @@
 /**
  * Looks at every sync and every account every minute, and says how many are not as they should be: gauges for alarms,
- * and a log line for each, which names it. It changes nothing, and nothing depends on it.
+ * and a log line for each, which names it. It changes nothing, and nothing depends on it. What no event of its own tells is told from here, by `tellAttention`.
  *
  *   runs_overdue         idle, and its last commit is older than the schedule allows
  *   runs_held            a guard objected, a person decides
@@ -12,6 +12,7 @@
  *   breakers_open        nothing is sent to the account
  *   budgets_starved      the account may send far less than its rate
  */
+import { NEEDS_OF_ACCOUNT, NEEDS_OF_SYNC } from '../core/attention.ts';
 import { AUTH_REFUSED, asFault } from '../core/fault.ts';
 import {
   FRESHNESS_TOLD_MS,
@@ -29,63 +30,68 @@ import type { SyncState } from '../core/run.ts';
 import { awsScheduleExpression, nextFire } from '../core/schedule.ts';
 import type { AcceptedDefinition } from '../core/sync.ts';
 import { CREDENTIAL_CODES, MISCOUNT_CODES, STORM_CODE } from '../core/trouble-codes.ts';
-import type { AccountSettings, Attribute, DefinitionStatus, Ports } from '../ports.ts';
+import type { AccountSettings, DefinitionStatus, Ports } from '../ports.ts';
 import { budgetOf, fullRate, slotMs } from './adapt-rate.ts';
 import { syncOf } from './sync-state.ts';
+import { type Look, lookAround, type Sight } from './watch-sight.ts';
 
 export type WatchPorts = Pick<Ports, 'clock' | 'state' | 'definitions' | 'telemetry' | 'settings'>;
 
-/** How many of each; gauges that are zero are left out. */
-export type Watched = Partial<Record<Gauge, number>>;
-
 /** Throws what listing the syncs threw; one that cannot be read does not hide the others. */
-export async function watch(ports: WatchPorts): Promise<Watched> {
-  const watched: Watched = {};
-  const found = (gauge: Gauge, fields: Readonly<Record<string, Attribute>>): void => {
-    watched[gauge] = (watched[gauge] ?? 0) + 1;
-    ports.telemetry.log('warn', 'needs_attention', { ...fields, kind: gauge });
-  };
+export async function watch(ports: WatchPorts): Promise<Sight> {
+  const look = lookAround(ports.telemetry, ports.clock.now());
   for await (const { sort, partition: _, ...item } of ports.state.list(SYNC_PARTITION)) {
-    await guarded(ports, { syncId: sort }, () => watchSync(ports, syncOf(item, sort), found));
+    const isRead = await guarded(ports, { syncId: sort }, () => watchSync(ports, syncOf(item, sort), look));
+    if (!isRead) for (const what of NEEDS_OF_SYNC) look.lasts(what, sort);
   }
   for (const account of Object.values(ports.settings.accounts)) {
-    await guarded(ports, { account: account.name }, () => watchAccount(ports, account, found));
+    const { name } = account;
+    const isRead = await guarded(ports, { account: name }, () => watchAccount(ports, account, look));
+    if (!isRead) for (const what of NEEDS_OF_ACCOUNT) look.lasts(what, name);
   }
-  for (const [gauge, value] of Object.entries(watched)) ports.telemetry.count(gauge as Gauge, value);
-  return watched;
+  for (const [gauge, value] of Object.entries(look.sight.gauges)) {
+    ports.telemetry.count(gauge as Gauge, value);
+  }
+  return look.sight;
 }
 
-type Found = (gauge: Gauge, fields: Readonly<Record<string, Attribute>>) => void;
-
+/** False when it could not be looked at. */
 async function guarded(
   { telemetry }: WatchPorts,
   who: Readonly<Record<string, string>>,
-  look: () => Promise<void>,
-): Promise<void> {
+  read: () => Promise<void>,
+): Promise<boolean> {
   try {
-    await look();
+    await read();
+    return true;
   } catch (error) {
     const { kind, code } = asFault(error);
     telemetry.log(kind === 'bug' ? 'error' : 'warn', 'watch_failed', { ...who, code });
+    return false;
   }
 }
 
-async function watchSync(ports: WatchPorts, sync: SyncState, found: Found): Promise<void> {
+async function watchSync(ports: WatchPorts, sync: SyncState, look: Look): Promise<void> {
   const { syncId, epoch } = sync;
   const accepted = await ports.definitions.accepted(syncId);
   const status = await ports.definitions.status(syncId);
   if (status?.state === 'refused') {
     const [fault] = status.faults;
-    found('definitions_refused', { syncId, ...(fault === undefined ? {} : { code: fault.code }) });
+    look.found('definitions_refused', { syncId, ...(fault === undefined ? {} : { code: fault.code }) });
   }
   if (accepted === undefined) return;
   if (ports.clock.now() % FRESHNESS_TOLD_MS < WATCH_MS) {
     ports.telemetry.log('info', 'sync_freshness', { syncId, at: sync.committedAt ?? 0 });
   }
-  for (const [gauge, code] of ailments(sync)) found(gauge, { syncId, epoch, code });
+  for (const [gauge, code] of ailments(sync)) look.found(gauge, { syncId, epoch, code });
+  if (hasManyFailures(sync)) look.lasts('syncs_rejecting', syncId);
+  const now = ports.clock.now();
   const since = dueSince(sync, status);
-  if (isOverdue(sync, accepted, since, ports.clock.now())) {
-    found('runs_overdue', { syncId, epoch, code: sync.trouble?.code ?? 'no_run', at: since });
+  if (!isLate(accepted, sync.committedAt ?? 0, now)) return;
+  // Neither an attempt nor a pause nor an edit ends it: a commit does.
+  look.lasts('runs_overdue', syncId);
+  if (sync.phase === 'idle' && sync.paused === undefined && isLate(accepted, since, now)) {
+    look.found('runs_overdue', { syncId, epoch, code: sync.trouble?.code ?? 'no_run', at: since });
   }
 }
 
@@ -116,33 +122,28 @@ function hasManyFailures({ failures, lastCount }: SyncState): boolean {
 const dueSince = (sync: SyncState, status: DefinitionStatus | undefined): number =>
   Math.max(sync.committedAt ?? 0, sync.resumedAt ?? 0, status?.at ?? 0);
 
-/** A run at work is on its way, a held one has its own alarm, a paused one is meant to wait. */
-function isOverdue(
-  sync: SyncState,
-  { sync: { enabled, schedule } }: AcceptedDefinition,
-  since: number,
-  now: number,
-): boolean {
-  if (sync.phase !== 'idle' || sync.paused !== undefined || !enabled) return false;
+/** The tick after `since` should have brought a commit by now. */
+function isLate({ sync: { enabled, schedule } }: AcceptedDefinition, since: number, now: number): boolean {
+  if (!enabled) return false;
   const { expression, timezone } = awsScheduleExpression(schedule);
   const due = nextFire(expression, timezone, new Date(since));
   return due !== undefined && now > due.getTime() + OVERDUE_MS;
 }
 
-async function watchAccount(ports: WatchPorts, account: AccountSettings, found: Found): Promise<void> {
+async function watchAccount(ports: WatchPorts, account: AccountSettings, look: Look): Promise<void> {
   const { name } = account;
   const now = ports.clock.now();
   const breaker = await ports.state.read(breakerKey(name));
   const code = typeof breaker?.code === 'string' ? breaker.code : 'open';
   if (breaker?.state === 'open' || breaker?.state === 'probing') {
-    found('breakers_open', { account: name, code });
-    if (code === AUTH_REFUSED) found('secrets_failing', { account: name, code });
+    look.found('breakers_open', { account: name, code });
+    if (code === AUTH_REFUSED) look.found('secrets_failing', { account: name, code });
   }
   const budget = budgetOf(await ports.state.read(budgetKey(name)));
   const silenceMs = budget.nextFreeAt - now;
   if (silenceMs > SILENCE_MS_MAX) {
-    found('budgets_starved', { account: name, code: 'told_to_wait', waitMs: silenceMs });
+    look.found('budgets_starved', { account: name, code: 'told_to_wait', waitMs: silenceMs });
   } else if (1000 / slotMs(account, budget, now) < STARVED_SHARE * fullRate(account)) {
-    found('budgets_starved', { account: name, code: 'rate_cut' });
+    look.found('budgets_starved', { account: name, code: 'rate_cut' });
   }
 }

@@ -17,9 +17,12 @@ async function committed(parts: Record<string, unknown> = {}): Promise<Bench> {
   const one = await bench(parts);
   one.rows(people(20));
   await one.whole();
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   return one;
 }
+
+/** How many of each the watch counts now. */
+const gauges = async ({ ports }: Bench): Promise<object> => (await watch(ports)).gauges;
 
 /** Which sync or account a log line of the watch names, and why. */
 const named = ({ ports }: Bench): readonly unknown[] =>
@@ -31,13 +34,13 @@ test('a commit is overdue half an hour after the tick that should have brought i
   const one = await committed();
   // The grace of two minutes has passed since the commit: its next tick is in 13, and it may be 30 late.
   await one.pass(43 * MINUTE_MS);
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   await one.pass(1);
-  assert.deepEqual(await watch(one.ports), { runs_overdue: 1 });
+  assert.deepEqual(await gauges(one), { runs_overdue: 1 });
   assert.equal(one.ports.telemetry.counted('runs_overdue'), 1);
   assert.deepEqual(named(one), [['runs_overdue', SYNC, 'no_run']]);
   await one.whole();
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
 });
 
 test('once an hour the watch says when each sync last committed, however long ago', async () => {
@@ -46,7 +49,7 @@ test('once an hour the watch says when each sync last committed, however long ag
   const told = () => one.ports.telemetry.lines.filter(({ code }) => code === 'sync_freshness');
   await one.pass(50 * 60 * MINUTE_MS - (one.ports.clock.now() % (60 * MINUTE_MS)));
   const before = told().length;
-  await watch(one.ports);
+  await gauges(one);
   assert.deepEqual(
     told()
       .slice(before)
@@ -54,7 +57,7 @@ test('once an hour the watch says when each sync last committed, however long ag
     [{ syncId: SYNC, at: committedAt }],
   );
   await one.pass(MINUTE_MS);
-  await watch(one.ports);
+  await gauges(one);
   assert.equal(told().length, before + 1);
 });
 
@@ -62,32 +65,32 @@ test('a cron counts from its own ticks in its own time zone', async () => {
   // The clock starts on Monday, 5 January 2026, at midnight UTC; Paris is an hour ahead.
   const one = await committed({ schedule: { cron: '0 6 * * *', timezone: 'Europe/Paris' } });
   await one.pass(5 * 60 * MINUTE_MS + 30 * MINUTE_MS - 2 * MINUTE_MS);
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   await one.pass(1);
-  assert.deepEqual(await watch(one.ports), { runs_overdue: 1 });
+  assert.deepEqual(await gauges(one), { runs_overdue: 1 });
 });
 
 test('neither a run at work nor a paused sync is overdue; a resumed one has its time again', async () => {
   const one = await committed();
   await one.pass(60 * MINUTE_MS);
   await one.start();
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   await pauseSync(one.ports, { syncId: SYNC, code: 'paused_by_operator' });
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   await one.pass(600 * MINUTE_MS);
   await resumeSync(one.ports, { syncId: SYNC });
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   await one.pass(45 * MINUTE_MS + 1);
-  assert.deepEqual(await watch(one.ports), { runs_overdue: 1 });
+  assert.deepEqual(await gauges(one), { runs_overdue: 1 });
 });
 
 test('a disabled sync and a deleted one are not overdue', async () => {
   const one = await committed();
   await one.pass(100 * MINUTE_MS);
   await acceptSync(one.ports, writtenSync(SYNC, { enabled: false }));
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   await one.ports.definitions.forget(SYNC);
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
 });
 
 test('a sync whose schedule never fires is overdue from its definition on', async () => {
@@ -96,9 +99,9 @@ test('a sync whose schedule never fires is overdue from its definition on', asyn
   await reconcileSync(one.ports, { syncId: SYNC });
   await noteSync(one.ports, SYNC);
   await one.pass(45 * MINUTE_MS);
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   await one.pass(1);
-  assert.deepEqual(await watch(one.ports), { runs_overdue: 1 });
+  assert.deepEqual(await gauges(one), { runs_overdue: 1 });
   await noteSync(one.ports, SYNC);
   assert.deepEqual(await one.start(), { is: 'started', epoch: 1 });
   await noteSync(one.ports, SYNC);
@@ -110,7 +113,7 @@ test('a held run is counted until it is decided', async () => {
   one.rows([]);
   await one.start();
   await one.fan(2);
-  assert.deepEqual(await watch(one.ports), { runs_held: 1 });
+  assert.deepEqual(await gauges(one), { runs_held: 1 });
   assert.deepEqual(named(one), [['runs_held', SYNC, 'model_empty']]);
 });
 
@@ -123,10 +126,10 @@ test('a sync that was paused by a mismatch of counts, or by a storm, is counted 
   ] as const) {
     const one = await committed();
     await pauseSync(one.ports, { syncId: SYNC, code });
-    assert.deepEqual(await watch(one.ports), { [gauge]: 1 }, code);
+    assert.deepEqual(await gauges(one), { [gauge]: 1 }, code);
     assert.deepEqual(named(one), [[gauge, SYNC, code]]);
     await resumeSync(one.ports, { syncId: SYNC });
-    assert.deepEqual(await watch(one.ports), {}, code);
+    assert.deepEqual(await gauges(one), {}, code);
   }
 });
 
@@ -142,7 +145,7 @@ test('too much of the model is in the failure set: a twentieth, and ten rows at 
         failures: failures === 0 ? null : { manifest: 'm', count: failures },
       },
     });
-    return watch(one.ports);
+    return gauges(one);
   };
   assert.deepEqual(await failing(10, 9), {});
   assert.deepEqual(await failing(10, 10), { syncs_rejecting: 1 });
@@ -159,12 +162,12 @@ test('two failed extractions in a row are counted; a commit ends the series and 
     await one.pass(2 * MINUTE_MS);
   };
   await fail(2);
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   await fail(3);
-  assert.deepEqual(await watch(one.ports), { statements_failing: 1 });
+  assert.deepEqual(await gauges(one), { statements_failing: 1 });
   assert.deepEqual(named(one), [['statements_failing', SYNC, 'statement_failed']]);
   await one.whole();
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   const told = one.ports.events.published.filter(
     ({ type }) => type === 'Run Failed' || type === 'Run Committed',
   );
@@ -192,7 +195,7 @@ test('credentials that are missing or refused are counted from the first run on'
     await one.ports.state.update(syncKey(SYNC), {
       set: { trouble: { runs: 1, since: one.ports.clock.now(), ended: 'fenced', code } },
     });
-    assert.deepEqual(await watch(one.ports), { secrets_failing: 1 }, code);
+    assert.deepEqual(await gauges(one), { secrets_failing: 1 }, code);
   }
 });
 
@@ -201,12 +204,12 @@ test('an open breaker is counted with its reason; credentials refused are counte
   const state = (breaker: Record<string, string>) =>
     one.ports.state.update(breakerKey('crm'), { set: { code: '', ...breaker } });
   await state({ state: 'open', code: 'connection_refused' });
-  assert.deepEqual(await watch(one.ports), { breakers_open: 1 });
+  assert.deepEqual(await gauges(one), { breakers_open: 1 });
   assert.deepEqual(named(one), [['breakers_open', 'crm', 'connection_refused']]);
   await state({ state: 'probing', code: 'auth_refused' });
-  assert.deepEqual(await watch(one.ports), { breakers_open: 1, secrets_failing: 1 });
+  assert.deepEqual(await gauges(one), { breakers_open: 1, secrets_failing: 1 });
   await state({ state: 'closed' });
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
 });
 
 test('an account is starved under a quarter of its rate, or when it was told to be silent for long', async () => {
@@ -215,23 +218,23 @@ test('an account is starved under a quarter of its rate, or when it was told to 
   const budget = (set: Record<string, number>) =>
     one.ports.state.update(budgetKey('crm'), { set: { nextFreeAt: now, rate: 90, cutAt: now, ...set } });
   await budget({ rate: 30 });
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   await budget({ rate: 20 });
-  assert.deepEqual(await watch(one.ports), { budgets_starved: 1 });
+  assert.deepEqual(await gauges(one), { budgets_starved: 1 });
   assert.deepEqual(named(one), [['budgets_starved', 'crm', 'rate_cut']]);
   await budget({ nextFreeAt: now + 300_000 });
-  assert.deepEqual(await watch(one.ports), {});
+  assert.deepEqual(await gauges(one), {});
   await budget({ nextFreeAt: now + 300_001 });
-  assert.deepEqual(await watch(one.ports), { budgets_starved: 1 });
+  assert.deepEqual(await gauges(one), { budgets_starved: 1 });
 });
 
 test('a refused definition is counted, also when none was ever accepted', async () => {
   const one = await committed();
   one.ports.definitions.write('never-good', { syncId: 'never-good' });
   await reconcileSync(one.ports, { syncId: 'never-good' });
-  assert.deepEqual(await watch(one.ports), {}, 'nobody knows of it yet');
+  assert.deepEqual(await gauges(one), {}, 'nobody knows of it yet');
   await noteSync(one.ports, 'never-good');
-  assert.deepEqual(await watch(one.ports), { definitions_refused: 1 });
+  assert.deepEqual(await gauges(one), { definitions_refused: 1 });
   assert.deepEqual(named(one), [['definitions_refused', 'never-good', 'field_missing']]);
 });
 
@@ -239,7 +242,7 @@ test('a sync that cannot be read hides no other', async () => {
   const one = await committed();
   await one.pass(60 * MINUTE_MS);
   await one.ports.state.update(syncKey('broken'), { set: { epoch: 'not a number' } });
-  assert.deepEqual(await watch(one.ports), { runs_overdue: 1 });
+  assert.deepEqual(await gauges(one), { runs_overdue: 1 });
   const [line] = one.ports.telemetry.lines.filter(({ code }) => code === 'watch_failed');
   assert.deepEqual([line?.level, line?.fields], ['error', { syncId: 'broken', code: 'unexpected_error' }]);
 });

@@ -14,6 +14,7 @@ import { raise, tellOnce } from '../../infra/alarms/raise.ts';
 import { environments } from '../../infra/environments.ts';
 import { compilePattern } from '../../local/patterns.ts';
 import { METRICS, type Metric } from '../../shared/core/metrics.ts';
+import { TOLD_BY } from '../../shared/engine/watch-sight.ts';
 import { type Named, properties, resource, resources, templateOf } from './templates.ts';
 
 const { dev } = environments;
@@ -272,6 +273,7 @@ test('operators are told by a function, from the events that may be worth it', (
           'Definition Refused',
           'Breaker Opened',
           'Breaker Closed',
+          'Attention Changed',
         ],
       },
       {
@@ -288,7 +290,9 @@ test('operators are told by a function, from the events that may be worth it', (
       },
     ],
   );
-  const [, healing] = rules;
+  const [all, healing] = rules;
+  const unnamed = Object.values(TOLD_BY).filter((type) => !all?.EventPattern['detail-type'].includes(type));
+  assert.deepEqual(unnamed, [], 'behind each gauge there is an event that names the sync or the account');
   const isTaken = compilePattern(healing.EventPattern, 'OperatorsToldOfHealing');
   const taken = (type: string, detail: object) =>
     isTaken({ source: 'tailrace', 'detail-type': type, detail });

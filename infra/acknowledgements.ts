@@ -50,6 +50,10 @@ const OBJECTS_BY_PAGES: typeof OBJECTS = [
   ['runs/*/pages/*', ['FanOutRole', 'SweepRole']],
 ];
 
+/** What Redshift writes, and what else it reads, as whichever role. */
+const UNLOADED = ['runs/*/stage/*', 'kept/*/carried/*'];
+const UNLOADED_OR_READ = [...UNLOADED, 'kept/*/failures/*', 'kept/*/failures.*.manifest'];
+
 /** With `network`: every role of a function. */
 const NETWORKED = FUNCTIONS.map((name) => `${name}Role`);
 const LOOKING = ['DescribeNetworkInterfaces', 'DescribeSubnets'];
@@ -91,11 +95,26 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   {
     rule: 'AwsSolutions-IAM5',
     at: ['UnloadRole'],
-    details: ['runs/*/stage/*', 'kept/*/carried/*', 'kept/*/failures/*', 'kept/*/failures.*.manifest'].map(
-      (pattern) => `Resource::<Staging.Arn>/${pattern}`,
-    ),
+    details: UNLOADED_OR_READ.map((pattern) => `Resource::<Staging.Arn>/${pattern}`),
     because:
       'Redshift writes the stage of any sync and reads its failure set with this role, and UNLOAD is documented to need GET where it writes; it can reach nothing else, and only Redshift can take it on',
+  },
+  {
+    rule: 'Tailrace-Wildcard',
+    at: ['Staging/Policy'],
+    details: [
+      ...UNLOADED_OR_READ.map((pattern) => `Allow on <Staging.Arn>/${pattern}: s3:GetObject`),
+      ...UNLOADED.map((pattern) => `Allow on <Staging.Arn>/${pattern}: s3:PutObject`),
+    ],
+    because:
+      'with a role of your own for UNLOAD the bucket admits that one role, by its ARN, to what a role of ours may touch: stages and failure sets of any sync',
+  },
+  {
+    rule: 'Tailrace-Wildcard',
+    at: ['AccessLogs/Policy'],
+    details: ['staging', 'audit'].map((bucket) => `Allow on <AccessLogs.Arn>/${bucket}/*: s3:PutObject`),
+    because:
+      'S3 makes up the names of its access logs; the statement admits its logging service alone, for one bucket of this account, under one prefix',
   },
   {
     rule: 'AwsSolutions-IAM5',

@@ -82,7 +82,7 @@ Resources are named by their constructs, destination accounts as \`*\`.
 | \`AlarmAction\` | an alarm that neither acts nor is named by a composite alarm that does |
 | \`FunctionLogs\` | a function whose logs never end, end otherwise than set, or have no key |
 | \`Retention\` | with \`retain\`, anything that holds state and would go with the stack, or a table that one call deletes |
-| \`Wildcard\` | a \`*\` in any policy, of a role or of a resource |
+| \`Wildcard\` | a \`*\` in any policy, of a role or of a resource, and a pattern in what a resource allows |
 
 ## Acknowledged findings
 `;

@@ -5,12 +5,17 @@
 import { listOf, type Part, partsOf } from '../template.ts';
 import type { Broken, Checked, Rule } from './rule.ts';
 
-/** A `*` in an action, a resource that is nothing but `*`, a permission for everybody, and everything but something. */
+/**
+ * A `*` in an action, a resource that is nothing but `*`, a permission for everybody, and everything but something; in what a
+ * resource allows itself also a pattern such as `bucket/runs/*`, which of a role cdk-nag asks about.
+ */
 export const wildcards: Rule = { name: 'Wildcard', broken: unreasoned };
 
 function* unreasoned({ template }: Checked): Iterable<Broken> {
   for (const part of partsOf(template)) {
-    const details = new Set(statementsIn(part).flatMap(wildcardsOf));
+    const details = new Set(
+      statementsIn(part).flatMap((one) => [...wildcardsOf(one), ...patternsOf(part, one)]),
+    );
     for (const detail of details) {
       yield {
         at: part.id,
@@ -61,4 +66,23 @@ function wildcardsOf(statement: Statement): string[] {
 
 function principalsOf({ Principal }: Statement): unknown[] {
   return typeof Principal === 'object' && Principal !== null ? Object.values(Principal).flat() : [];
+}
+
+/** Resources with a star somewhere in what a resource's own policy allows; a Deny is safer the wider it is. */
+function patternsOf({ type }: Part, { Effect, Action, Resource }: Statement): string[] {
+  if (type === 'AWS::IAM::Policy' || type === 'AWS::IAM::Role' || Effect !== 'Allow') return [];
+  const patterns = listOf(Resource)
+    .map(text)
+    .filter((one) => one !== '*' && one.includes('*'));
+  return patterns.flatMap((one) => listOf(Action).map((action) => `Allow on ${one}: ${String(action)}`));
+}
+
+/** A value with its references in angle brackets, as cdk-nag writes them. */
+function text(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const [[name, operand] = ['', undefined]] = Object.entries(value);
+  if (name === 'Ref' || name === 'Fn::GetAtt') return `<${listOf(operand).join('.')}>`;
+  if (name !== 'Fn::Join') return JSON.stringify(value);
+  const [separator, parts] = operand as [string, readonly unknown[]];
+  return parts.map(text).join(separator);
 }

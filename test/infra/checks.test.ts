@@ -295,6 +295,19 @@ const CASES: readonly Case[] = [
   ],
   [
     'Wildcard',
+    'objects by a pattern, for a role from elsewhere',
+    edited('AWS::S3::BucketPolicy', 'StagingPolicy', ({ properties }) => {
+      properties.PolicyDocument.Statement.push({
+        Effect: 'Allow',
+        Principal: { AWS: 'arn:aws:iam::222222222222:role/another' },
+        Action: 's3:GetObject',
+        Resource: { 'Fn::Join': ['', [{ 'Fn::GetAtt': ['Staging', 'Arn'] }, '/runs/*']] },
+      });
+    }),
+    /^A policy says "Allow on <Staging\.Arn>\/runs\/\*: s3:GetObject"; name the actions/,
+  ],
+  [
+    'Wildcard',
     'everybody',
     edited('AWS::SQS::QueuePolicy', 'UndeliveredPolicy', ({ properties }) => {
       properties.PolicyDocument.Statement.push({

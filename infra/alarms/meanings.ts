@@ -19,7 +19,10 @@ export const ALARMS = {
     severity: 'critical',
     says: 'Credentials of a destination account are missing or refused.',
   },
-  ErrorsLogged: { severity: 'critical', says: 'The engine met something that should not be.' },
+  ErrorsLogged: {
+    severity: 'critical',
+    says: 'The engine met something that should not be; the saved query "Faults by code" names it and its last run.',
+  },
   FunctionsFailing: {
     severity: 'critical',
     isToldAlone: true,

@@ -5,7 +5,7 @@
  * while its statement runs. Each step says what it wants to see and fails loudly when it does not come.
  */
 import assert from 'node:assert/strict';
-import { noticeKey, runKey, statementName, syncKey } from '../../shared/core/names.ts';
+import { ATTENTION_KEY, noticeKey, runKey, statementName, syncKey } from '../../shared/core/names.ts';
 import {
   begun,
   deleteObjects,
@@ -188,9 +188,23 @@ async function eventsLost(world: SmallWorld): Promise<void> {
   });
   await rewrite(world, syncKey(TO_CRM.syncId), { set: { leaseUntil: 0 } });
   assert.equal((await ended(world, TO_CRM.syncId, epoch)).ended, 'committed');
+  // A sweep has died just before it told operators who is overdue: the next environment does, by its first look.
+  await rewrite(world, ATTENTION_KEY, { set: { rev: 1, told: [], saying: ABOUT_TO_SAY } });
   await failing(world, 'Sweep', () => givenUp(world, ['Sweep']));
+  await until(world, 'operators are told by name', () => isNamed(world) || undefined);
   await finishLost(world);
 }
+
+const ABOUT_TO_SAY = {
+  needs: [{ what: 'runs_overdue', syncId: TO_CRM.syncId, code: 'no_run', since: 1_700_000_000_000 }],
+  over: [],
+  more: { needs: 0, over: 0 },
+};
+
+const isNamed = ({ stack }: SmallWorld): boolean =>
+  stack.notifications.some(({ message }) =>
+    message.includes(`${TO_CRM.syncId} has not committed since 2023-11-14`),
+  );
 
 const NOT_AN_EVENT = { 'detail-type': 'Run Committed', detail: { syncId: 'NOBODY' } };
 

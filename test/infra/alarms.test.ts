@@ -12,6 +12,7 @@ import { engineMetric } from '../../infra/alarms/engine-alarms.ts';
 import { ALARMS } from '../../infra/alarms/meanings.ts';
 import { raise, tellOnce } from '../../infra/alarms/raise.ts';
 import { environments } from '../../infra/environments.ts';
+import { SAVED_QUERIES } from '../../infra/saved-queries.ts';
 import { compilePattern } from '../../local/patterns.ts';
 import { METRICS, type Metric } from '../../shared/core/metrics.ts';
 import { TOLD_BY } from '../../shared/engine/watch-sight.ts';
@@ -311,6 +312,12 @@ test('operators are told by a function, from the events that may be worth it', (
     ],
     [false, true, true, false, true, true, false, false, false],
   );
+});
+
+test('the alarm for errors, which no event tells by name, says which saved query does', () => {
+  const says = String(named('ErrorsLogged').AlarmDescription);
+  const [, query = ''] = /saved query "([^"]+)"/.exec(says) ?? assert.fail(says);
+  assert.match((SAVED_QUERIES as Record<string, string>)[query] ?? assert.fail(query), /latest\(run\)/);
 });
 
 test('more alarms than a composite may name: a sentence at synth, not a failed deployment', () => {

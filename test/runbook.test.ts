@@ -124,6 +124,35 @@ test('the helpers at its top are a shell script', () => {
   assert.equal(checked.status, 0);
 });
 
+/** The helpers with an `aws` that says `Running` so many times, then `ended`, and leaves a line of each of its calls. */
+function queried(running: number, ended: string): { stdout: string; stderr: string; asked: number } {
+  const [, script = ''] = /```sh\n([\s\S]*?)```/.exec(text) ?? [];
+  const aws = `
+    calls=$(mktemp)
+    aws() { echo "$*" >> "$calls"
+      case "$*" in
+        *describe-query-definitions*) echo 'filter run = "SYNC/EPOCH"';;
+        *describe-log-groups*) printf '/tailrace/prod/a\\t/tailrace/prod/b\\n';;
+        *start-query*) case "$*" in *'filter run = "people/7"'*) echo id-1;; *) return 1;; esac;;
+        *'--query status'*) if [ "$(grep -c 'query status' "$calls")" -gt ${running} ]; then echo ${ended}; else echo Running; fi;;
+        *) echo 'a line';;
+      esac; }
+    sleep() { :; }`;
+  const asked =
+    'query "Follow one run" 24 people/7; echo "asked $(grep -c "query status" "$calls")"; rm "$calls"';
+  const { stdout, stderr } = spawnSync('bash', [], { input: `${script}${aws}\n${asked}`, encoding: 'utf8' });
+  return { stdout: stdout.replace(/asked .*\n/, ''), stderr, asked: Number(/asked (\d+)/.exec(stdout)?.[1]) };
+}
+
+test('a saved query is waited for until it has ended, and says how', () => {
+  assert.deepEqual(queried(3, 'Complete'), {
+    stdout: 'a line\n',
+    stderr: 'Follow one run: Complete\n',
+    asked: 4,
+  });
+  assert.deepEqual(queried(0, 'Failed').stderr, 'Follow one run: Failed\n');
+});
+
 test('names of log groups and queues in the runbook are those of the template', () => {
   const groups = resources(prod, 'AWS::Logs::LogGroup').map((one) => properties(one).LogGroupName);
   assert.ok(groups.every((name) => name.startsWith('/tailrace/prod/')));

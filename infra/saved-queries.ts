@@ -25,8 +25,14 @@ export const SAVED_QUERIES = {
 
   'Faults by code': `filter level = "ERROR" or level = "WARN"
 | filter message != "needs_attention"
-| stats count(*) as lines, latest(@timestamp) as last, latest(run) as lastRun by message, code, fault
+| stats count(*) as lines, latest(@timestamp) as last, latest(run) as lastRun by message, code, fault, function_name
 | sort lines desc
+| limit 200`,
+
+  // Lambda's own last line of an invocation, which a crash has as well; the alarm counts by the same condition.
+  'Invocations that failed': `filter type = "platform.report" and record.status != "success"
+| stats count(*) as times, latest(@timestamp) as last, latest(record.requestId) as lastRequest, max(record.metrics.durationMs) / 1000 as seconds, max(record.metrics.maxMemoryUsedMB / record.metrics.memorySizeMB) * 100 as memoryPercent by @log, record.status, record.errorType
+| sort times desc
 | limit 200`,
 
   Freshness: `filter message = "run_committed" or message = "sync_freshness"

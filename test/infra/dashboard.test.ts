@@ -1,5 +1,6 @@
 /** The dashboard and the saved queries: what is on it, and that they ask for nothing that is not there. */
 import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { environments } from '../../infra/environments.ts';
 import { SAVED_QUERIES } from '../../infra/saved-queries.ts';
@@ -45,7 +46,7 @@ test('a dashboard for each environment, with these widgets', () => {
 test('it can be left out: beyond three an AWS account pays for each', () => {
   const without = templateOf({ name: 'dev', settings: { ...dev, dashboard: false } });
   assert.equal(resources(without, 'AWS::CloudWatch::Dashboard').length, 0);
-  assert.equal(resources(without, 'AWS::Logs::QueryDefinition').length, 9);
+  assert.equal(resources(without, 'AWS::Logs::QueryDefinition').length, 10);
 });
 
 test('freshness is a question to the logs of every function, never a dimension', () => {
@@ -94,8 +95,13 @@ const THEIRS = [
   'level',
   'type',
   'function_name',
+  'record.errorType',
   'record.metrics.billedDurationMs',
+  'record.metrics.durationMs',
+  'record.metrics.maxMemoryUsedMB',
   'record.metrics.memorySizeMB',
+  'record.requestId',
+  'record.status',
 ];
 const WORDS = /[a-zA-Z@][\w.@]*/g;
 const LANGUAGE = new Set(
@@ -122,17 +128,36 @@ test('saved queries ask for fields that a log line may have', () => {
   }
 });
 
-test('what the queries look for is what the code says', () => {
-  const said = new Set(
-    Object.values(SAVED_QUERIES).flatMap((query) =>
-      [...query.matchAll(/message (?:=|!=) "(\w+)"/g)].map(([, code]) => code),
+/** Every message that a function logs, as its sources write it: a code, or a step of a run with what became of it. */
+function messagesOfTheCode(): ReadonlySet<string> {
+  const sources = globSync('{shared,lambdas}/**/*.ts').map((file) => readFileSync(file, 'utf8'));
+  const logged = sources.flatMap((source) =>
+    [...source.matchAll(/\blog\(\s*(?:'(?:info|warn|error)'|[^,'()]+\?[^,]+),\s*'(\w+)'/g)].map(
+      ([, code]) => code,
     ),
   );
-  assert.deepEqual([...said].toSorted(), [
-    'load_batch_ended',
-    'needs_attention',
-    'run_committed',
-    'run_ended',
-    'sync_freshness',
-  ]);
+  const traced = readFileSync('lambdas/traced.ts', 'utf8');
+  const [, steps = ''] = /export type Step =([^;]+);/.exec(traced) ?? [];
+  const ends = [...traced.matchAll(/\$\{step\}(_\w+)`/g)].map(([, end]) => end);
+  const stepped = [...steps.matchAll(/'(\w+)'/g)].flatMap(([, step]) => ends.map((end) => `${step}${end}`));
+  return new Set([...logged, ...stepped].filter((one) => one !== undefined));
+}
+
+test('what the queries look for is what the code says', () => {
+  const queries = Object.values(SAVED_QUERIES).join('\n');
+  const wanted = new Set([...queries.matchAll(/message (?:=|!=) "(\w+)"/g)].map(([, code]) => code ?? ''));
+  const said = messagesOfTheCode();
+  assert.ok(wanted.size >= 5 && said.size >= 30);
+  assert.deepEqual(
+    [...wanted].filter((one) => !said.has(one)),
+    [],
+  );
+  // A result that a query names is one that the code gives.
+  for (const [, is] of queries.matchAll(/\bis = "(\w+)"/g)) {
+    const sources = globSync('shared/engine/*.ts').map((file) => readFileSync(file, 'utf8'));
+    assert.ok(
+      sources.some((source) => source.includes(`is: '${is}'`)),
+      is,
+    );
+  }
 });

@@ -162,11 +162,11 @@ async function makeWorld(
   const tally: Tally = { billedMs: 0, invocations: 0, handedBack: 0, budgetWrites: 0, sent: new Set() };
   const rows = Math.ceil((simulation.virtualMs / simulation.perMs) * simulation.requests * 1.1);
   const body = Buffer.from(Array.from({ length: rows }, (_, row) => stageLine(row)).join(''));
-  const key = `${stagePrefix(SYNC_ID, EPOCH)}0000`;
+  const key = `${stagePrefix(SYNC_ID, EPOCH, account.name)}0000`;
   const meta = { content_length: body.length, record_count: rows };
   objects.store(key, body);
   objects.store(
-    stageManifestKey(SYNC_ID, EPOCH),
+    stageManifestKey(SYNC_ID, EPOCH, account.name),
     JSON.stringify({ entries: [{ url: objects.url(key), meta }] }),
   );
   const definition = { sync: SYNC, version: 1, mappingVersion: 'm', generation: 'g' };

@@ -215,7 +215,7 @@ async function stagedRows(
   epoch: number,
 ): Promise<number> {
   const s3 = new S3Client({ ...client, forcePathStyle: true });
-  const manifest = await readStageManifest(s3Objects(s3, bucket), SYNC_ID, epoch);
+  const manifest = await readStageManifest(s3Objects(s3, bucket), SYNC_ID, epoch, ACCOUNT_NAME);
   let rows = 0;
   for (const { key } of manifest.files) {
     const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));

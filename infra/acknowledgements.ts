@@ -29,10 +29,11 @@ const A_RUN =
 
 /** Objects of runs in the staging bucket: who, and which kind. */
 const OBJECTS: readonly (readonly [pattern: string, at: readonly string[]])[] = [
-  ['runs/*/definition.json', ['StartRunRole', 'RecordAuditRole', ...SENDERS, ...LOADERS]],
+  ['runs/*/definition.json', ['StartRunRole', 'RecordAuditRole', ...FINISHERS, ...LOADERS]],
   ['runs/*/counts.json', SENDERS],
-  ['runs/*/stage/manifest', FINISHERS],
-  ['runs/*/stage/*', LOADERS],
+  ['runs/*/stage/*/manifest', FINISHERS],
+  ['runs/*/stage/{destination}/*', ['To-*/LoadBatchRole']],
+  ['runs/*/stage/*', ['DeadLetterRole']],
   ['kept/*/carried/manifest', FINISHERS],
   ['kept/*/failures.*.manifest', [...FINISHERS, 'NotifyOwnersRole']],
   ['kept/*/failures/*', [...LOADERS, 'NotifyOwnersRole']],

@@ -15,7 +15,7 @@ import { type Binding, makeFunction } from './functions.ts';
 import { fromQueues, knowingStage, onBus, onRuns, onStaging, onState, throughKey } from './grants.ts';
 import { onlyReader } from './resource-policies.ts';
 import type { Account } from './settings.ts';
-import { LOADER_ACCESS } from './stage-access.ts';
+import { loaderAccess } from './stage-access.ts';
 import { STATE_ACCESS } from './state-access.ts';
 import { removalOf } from './storage.ts';
 
@@ -91,7 +91,7 @@ export function makeLoader(lane: DestinationLane, parts: EngineParts): lambda.Fu
     bindings: [
       onRuns(storage, STATE_ACCESS.loader),
       onState(storage, ['GetItem', 'UpdateItem'], [`BUDGET#${account.name}`, `BREAKER#${account.name}`]),
-      onStaging(storage, LOADER_ACCESS),
+      onStaging(storage, loaderAccess(account.name)),
       onBus(parts.bus, eventsOf('loader')),
       fromQueues(storage, [lane.express, lane.bulk], { changeVisibility: true }),
       readingSecret(secret, parts),

@@ -14,7 +14,7 @@ export type StageAccess = {
 
 const DEFINITION = 'runs/*/definition.json';
 const COUNTS = 'runs/*/counts.json';
-const STAGE_MANIFEST = 'runs/*/stage/manifest';
+const STAGE_MANIFEST = 'runs/*/stage/*/manifest';
 const CARRIED_MANIFEST = 'kept/*/carried/manifest';
 const FAILURE_MANIFEST = 'kept/*/failures.*.manifest';
 const STAGE = 'runs/*/stage/*';
@@ -34,7 +34,7 @@ export function stageAccess({ extraction }: Environment) {
     write: [DEFINITION],
   };
   const finish: StageAccess = {
-    read: [STAGE_MANIFEST, CARRIED_MANIFEST],
+    read: [DEFINITION, STAGE_MANIFEST, CARRIED_MANIFEST],
     write: [FAILURE_MANIFEST],
     mark: [KEPT],
   };
@@ -65,8 +65,14 @@ export const AUDIT_ACCESS: Required<Pick<StageAccess, 'read'>> & { readonly list
   list: true,
 };
 
-/** A loader's: the same in every environment. */
-export const LOADER_ACCESS: StageAccess = { read: [DEFINITION, STAGE], write: [FAILURES] };
+/**
+ * A loader's: rows of its own account's runs and no others. Definitions have no rows, and which syncs an account has
+ * is decided after the deployment.
+ */
+export const loaderAccess = (account: string): StageAccess => ({
+  read: [DEFINITION, `runs/*/stage/${account}/*`],
+  write: [FAILURES],
+});
 
 /** Together, without what a wider pattern of the same list has already. */
 function both(...all: readonly StageAccess[]): StageAccess {

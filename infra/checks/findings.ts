@@ -99,6 +99,7 @@ function general({ name, environment }: CheckedStack, detail: string): string {
   return detail
     .replace(/<(\w+?)[0-9A-F]{8}((?:\.\w+)*)>/g, '<$1$2>')
     .replaceAll(environment.aws.account, '{account}')
+    .replace(/(?<=\/stage\/)[a-z][a-z0-9-]*(?=\/\*)/, '{destination}')
     .replaceAll(environment.aws.region, '{region}')
     .replace(new RegExp(`(?<=tailrace[-/])${name}(?![a-z0-9-])`, 'gi'), '{environment}');
 }

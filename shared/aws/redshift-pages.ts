@@ -33,13 +33,13 @@ const FILE_BYTES = 8 * 1024 * 1024;
 
 /** Safe to repeat. Throws the signal's reason when aborted, `bug` Faults for results that do not add up. */
 export async function stagePages(parts: RedshiftParts, paging: Paging): Promise<Staged> {
-  const { syncId } = paging.request.definition.sync;
+  const { syncId, destination } = paging.request.definition.sync;
   const { epoch } = paging.request;
   const { slices, carried } = paging.places;
   return {
     stage: await staged(parts, paging, {
-      key: stageManifestKey(syncId, epoch),
-      prefix: stagePrefix(syncId, epoch),
+      key: stageManifestKey(syncId, epoch, destination.account),
+      prefix: stagePrefix(syncId, epoch, destination.account),
       places: slices,
       rows: paging.counts.extracted,
     }),

@@ -14,8 +14,9 @@ export async function unloadedStage(
   request: ExtractionRequest,
   counts: ExtractionCounts,
 ): Promise<Staged> {
-  const { syncId } = request.definition.sync;
-  const stage = await manifestAt(objects, stageManifestKey(syncId, request.epoch), counts.extracted);
+  const { syncId, destination } = request.definition.sync;
+  const stageKey = stageManifestKey(syncId, request.epoch, destination.account);
+  const stage = await manifestAt(objects, stageKey, counts.extracted);
   const carried = await manifestAt(objects, carriedManifestKey(syncId, request.epoch), counts.carried);
   return { stage, carried };
 }

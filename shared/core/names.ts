@@ -32,6 +32,10 @@ export const shardKey = (syncId: string, epoch: number, shard: number): ItemKey 
 export const budgetKey = (account: string): ItemKey => ({ partition: `BUDGET#${account}`, sort: '-' });
 export const breakerKey = (account: string): ItemKey => ({ partition: `BREAKER#${account}`, sort: '-' });
 
+/** What runs of a sync are frozen from: where people cannot write, or nothing that they wrote would have to be checked. */
+export const acceptedKey = (syncId: string): ItemKey => ({ partition: ACCEPTED_PARTITION, sort: syncId });
+export const ACCEPTED_PARTITION = 'ACCEPTED';
+
 /** What the owner of a sync has been told; beside the engine's own items, and no run depends on it. */
 export const NOTICE_PARTITION = 'NOTICE';
 export const noticeKey = (syncId: string): ItemKey => ({ partition: NOTICE_PARTITION, sort: syncId });
@@ -47,10 +51,14 @@ export const frozenDefinitionKey = (syncId: string, epoch: number): string =>
   `${runPrefix(syncId, epoch)}definition.json`;
 /** Counts of the extraction, kept beside the stage: the warehouse forgets its results after a day. */
 export const countsKey = (syncId: string, epoch: number): string => `${runPrefix(syncId, epoch)}counts.json`;
-/** Stage files lie under it; Redshift's verbose manifest is this prefix + `manifest`. */
-export const stagePrefix = (syncId: string, epoch: number): string => `${runPrefix(syncId, epoch)}stage/`;
-export const stageManifestKey = (syncId: string, epoch: number): string =>
-  `${stagePrefix(syncId, epoch)}manifest`;
+/**
+ * Stage files lie under it; Redshift's verbose manifest is this prefix + `manifest`. The account is part of it, so that
+ * a loader's role can be held to the rows that its own account is sent.
+ */
+export const stagePrefix = (syncId: string, epoch: number, account: string): string =>
+  `${runPrefix(syncId, epoch)}stage/${account}/`;
+export const stageManifestKey = (syncId: string, epoch: number, account: string): string =>
+  `${stagePrefix(syncId, epoch, account)}manifest`;
 /**
  * `kept/<sync>/<epoch>/`: the failure set of a run, immutable. SYNC points to it until a later run flips, however long
  * that takes, so it never expires by age alone: only once it is marked as superseded.

@@ -44,8 +44,8 @@ async function heldPlan(
   const counts = await findCounts(ports.objects, syncId, epoch);
   if (counts === undefined) throw new Fault('bug', 'counts_missing', 'a held run has no counts');
   const { definition } = await readFrozen(ports.objects, syncId, epoch);
-  const stage = await readStageManifest(ports.objects, syncId, epoch);
   const account = accountOf(ports.settings, definition.sync.destination.account);
+  const stage = await readStageManifest(ports.objects, syncId, epoch, account.name);
   const planHash = planHashOf({ definitionVersion: definition.version, epoch, counts, stage });
   return { sync, account, counts, stage, planHash };
 }

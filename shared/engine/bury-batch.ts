@@ -45,6 +45,7 @@ export async function buryBatch(
   const point = item?.[`p${ordinal}`] as ResumePoint | undefined;
   const { counts, records } = await deadRows(ports, message, {
     cut: sync.cut,
+    account,
     point,
     isInsert: mode === 'insert',
   });
@@ -55,15 +56,20 @@ export async function buryBatch(
   return { is: 'buried' };
 }
 
-type Found = { readonly cut: Cut; readonly point: ResumePoint | undefined; readonly isInsert: boolean };
+type Found = {
+  readonly cut: Cut;
+  readonly account: string;
+  readonly point: ResumePoint | undefined;
+  readonly isInsert: boolean;
+};
 
 /** Rows before the resume point have their outcome already; the rest is dead, as far as it was not invalid. */
 async function deadRows(
   ports: BuryPorts,
   { syncId, epoch, shard, ordinal }: BatchMessage,
-  { cut, point, isInsert }: Found,
+  { cut, account, point, isInsert }: Found,
 ): Promise<{ readonly counts: Counts; readonly records: readonly FailureRecord[] }> {
-  const manifest = await readStageManifest(ports.objects, syncId, epoch);
+  const manifest = await readStageManifest(ports.objects, syncId, epoch, account);
   const pieces = batchRange(cut, manifest, shard, ordinal);
   const records: FailureRecord[] = [];
   let counts = point?.counts ?? NO_ROWS;

@@ -167,6 +167,6 @@ async function repeat(
   if (counts === undefined) throw new Fault('bug', 'counts_missing', 'a loading run has no counts');
   const frozen = await readFrozen(ports.objects, syncId, epoch);
   const account = accountOf(ports.settings, frozen.definition.sync.destination.account);
-  const stage = await readStageManifest(ports.objects, syncId, epoch);
+  const stage = await readStageManifest(ports.objects, syncId, epoch, account.name);
   return sendRun(ports, { sync, account, counts, stage }, input.signal);
 }

@@ -9,7 +9,7 @@ import type { CopyManifest } from '../core/stage.ts';
 import type { Ports } from '../ports.ts';
 import { RUN_ATTRIBUTES } from './end-run.ts';
 import { type FencePorts, fenceRun } from './fence-run.ts';
-import { readCarriedManifest, readStageManifest } from './frozen.ts';
+import { readCarriedManifest, readFrozen, readStageManifest } from './frozen.ts';
 import { recordCommit } from './record-commit.ts';
 import { retireFailures } from './retire-failures.ts';
 import { at, type RunRecord, readRun, readSync, settledCounts, syncOf } from './sync-state.ts';
@@ -91,7 +91,9 @@ async function miscount(
   // Lines can be more than failures (a batch delivered twice), never fewer.
   if (failureLines < counts.rejected + counts.dead) return 'failures_not_recorded';
   if (cut.batches === 0) return undefined;
-  const stage = await readStageManifest(ports.objects, sync.syncId, sync.epoch);
+  const { syncId, epoch } = sync;
+  const { account } = (await readFrozen(ports.objects, syncId, epoch)).definition.sync.destination;
+  const stage = await readStageManifest(ports.objects, syncId, epoch, account);
   return stage.rows === extracted ? undefined : 'stage_miscounted';
 }
 

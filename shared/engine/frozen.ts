@@ -50,14 +50,16 @@ export async function writeFrozen(
   await objects.put(frozenDefinitionKey(frozen.syncId, frozen.epoch), JSON.stringify(frozen));
 }
 
-/** The stage of an epoch from its verbose manifest; a `bug` Fault (`stage_missing`) when there is none. */
+/** What an epoch sends to its account, by the verbose manifest; a `bug` Fault (`stage_missing`) when there is none. */
 export async function readStageManifest(
   objects: Pick<ObjectStore, 'get' | 'keyOf'>,
   syncId: string,
   epoch: number,
+  account: string,
 ): Promise<StageManifest> {
-  const manifest = await findManifest(objects, stageManifestKey(syncId, epoch));
-  if (manifest === undefined) throw missing('stage_missing', stageManifestKey(syncId, epoch));
+  const key = stageManifestKey(syncId, epoch, account);
+  const manifest = await findManifest(objects, key);
+  if (manifest === undefined) throw missing('stage_missing', key);
   return manifest;
 }
 

@@ -69,7 +69,7 @@ export async function batchPlan(ports: LoaderPorts, syncId: string, epoch: numbe
   const { sync } = frozen.definition;
   const { account } = sync.destination;
   if (account !== ports.account.name) throw foreignAccount(account, ports.account.name);
-  const manifest = await readStageManifest(ports.objects, syncId, epoch);
+  const manifest = await readStageManifest(ports.objects, syncId, epoch, account);
   const plan: BatchPlan = {
     syncId,
     epoch,

@@ -37,7 +37,7 @@ const FILE_MEGABYTES = 64;
 
 /** Carried records as a table, then both unloads. */
 export function unloadSql(plan: Plan, settings: UnloadSettings): string[] {
-  const { syncId } = plan.sync;
+  const { syncId, destination } = plan.sync;
   const { epoch } = plan.request;
   const unload = (select: string, prefix: string): string =>
     [
@@ -51,7 +51,10 @@ export function unloadSql(plan: Plan, settings: UnloadSettings): string[] {
     ].join('\n');
   return [
     carriedSql(),
-    unload(`select ${stageNames(plan).join(', ')} from ${WORK} where s = 1`, stagePrefix(syncId, epoch)),
+    unload(
+      `select ${stageNames(plan).join(', ')} from ${WORK} where s = 1`,
+      stagePrefix(syncId, epoch, destination.account),
+    ),
     unload(`select ${CARRIED_NAMES.join(', ')} from ${CARRIED}`, carriedPrefix(syncId, epoch)),
   ];
 }

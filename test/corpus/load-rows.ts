@@ -39,11 +39,11 @@ export async function loadRows({ sync, columns, lines }: Loading): Promise<Loade
   const { syncId } = sync;
   const { objects, state, clock, telemetry } = ports;
   const body = Buffer.concat(lines.flatMap((line) => [Buffer.from(line as string), Buffer.from('\n')]));
-  const key = `${stagePrefix(syncId, EPOCH)}0000`;
+  const key = `${stagePrefix(syncId, EPOCH, sync.destination.account)}0000`;
   objects.store(key, body);
   const meta = { content_length: body.length, record_count: lines.length };
   objects.store(
-    stageManifestKey(syncId, EPOCH),
+    stageManifestKey(syncId, EPOCH, sync.destination.account),
     JSON.stringify({ entries: [{ url: objects.url(key), meta }] }),
   );
   const definition = acceptDefinition(sync, undefined);

@@ -83,10 +83,10 @@ export async function arrange(setup: Setup) {
   const secrets = { forgotten: 0 };
   const body = setup.lines.map((line) => `${JSON.stringify(stageLine(line))}\n`).join('');
   const bytes = Buffer.byteLength(body);
-  objects.store(`${stagePrefix(SYNC_ID, EPOCH)}0000`, body);
+  objects.store(`${stagePrefix(SYNC_ID, EPOCH, account.name)}0000`, body);
   const meta = { content_length: bytes, record_count: setup.lines.length };
-  const entries = [{ url: objects.url(`${stagePrefix(SYNC_ID, EPOCH)}0000`), meta }];
-  objects.store(stageManifestKey(SYNC_ID, EPOCH), JSON.stringify({ entries }));
+  const entries = [{ url: objects.url(`${stagePrefix(SYNC_ID, EPOCH, account.name)}0000`), meta }];
+  objects.store(stageManifestKey(SYNC_ID, EPOCH, account.name), JSON.stringify({ entries }));
   const definition = { sync, version: 1, mappingVersion: 'm', generation: 'g' };
   await writeFrozen(objects, { v: 1, syncId: SYNC_ID, epoch: EPOCH, definition, columns: COLUMNS });
   const manifest = {

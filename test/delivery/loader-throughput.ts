@@ -42,11 +42,11 @@ export async function loaderThroughput(rows: number, rowsPerRequest = 200): Prom
   };
   const body = Buffer.from(stageText(rows));
   const manifest = { files: [{ key: 'f', bytes: body.length, rows }], rows, bytes: body.length };
-  const key = `${stagePrefix(SYNC_ID, 1)}0000`;
+  const key = `${stagePrefix(SYNC_ID, 1, account.name)}0000`;
   await objects.put(key, body);
   const meta = { content_length: body.length, record_count: rows };
   await objects.put(
-    stageManifestKey(SYNC_ID, 1),
+    stageManifestKey(SYNC_ID, 1, account.name),
     JSON.stringify({ entries: [{ url: objects.url(key), meta }] }),
   );
   const definition = { sync: SYNC, version: 1, mappingVersion: 'm', generation: 'g' };

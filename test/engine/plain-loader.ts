@@ -12,6 +12,7 @@ import { readBatch } from '../../shared/engine/read-batch.ts';
 import { settleBatch } from '../../shared/engine/settle-batch.ts';
 import { readSync } from '../../shared/engine/sync-state.ts';
 import type { Ports } from '../../shared/ports.ts';
+import { ACCOUNT } from '../memory/memory-ports.ts';
 
 /** What the destination holds: key -> the columns of the line that was applied last. */
 export type PlainDestination = Map<string, readonly (string | null)[]>;
@@ -26,7 +27,7 @@ export async function loadPlainly(
   const { syncId, epoch, shard, ordinal } = message;
   const sync = await readSync(ports.state, syncId);
   if (sync?.epoch !== epoch || sync.phase !== 'loading' || sync.cut === undefined) return 'dropped';
-  const manifest = await readStageManifest(ports.objects, syncId, epoch);
+  const manifest = await readStageManifest(ports.objects, syncId, epoch, ACCOUNT.name);
   const counts = { ...NO_ROWS } as { -readonly [name in keyof Counts]: number };
   const records: FailureRecord[] = [];
   for await (const block of readBatch(ports.objects, batchRange(sync.cut, manifest, shard, ordinal), 0)) {

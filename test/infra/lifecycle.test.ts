@@ -50,8 +50,8 @@ const OF_A_RUN: Readonly<Record<string, string>> = {
   runPrefix: names.runPrefix('people', 7),
   frozenDefinitionKey: names.frozenDefinitionKey('people', 7),
   countsKey: names.countsKey('people', 7),
-  stagePrefix: `${names.stagePrefix('people', 7)}0000_part_00`,
-  stageManifestKey: names.stageManifestKey('people', 7),
+  stagePrefix: `${names.stagePrefix('people', 7, 'crm')}0000_part_00`,
+  stageManifestKey: names.stageManifestKey('people', 7, 'crm'),
   deadLetterKey: names.deadLetterKey('people', 7, BATCH, 'd1'),
   probePrefix: names.probePrefix('p1'),
 };

@@ -204,13 +204,13 @@ const byWay = {
 const MOVERS = ['StartRunRole', 'FanOutRole', 'SweepRole', 'ApiRole', 'FinishRunRole'];
 /** What a run is and how many rows it has; never one of them. */
 const WITHOUT_ROWS =
-  /^(runs\/\*\/(definition\.json|counts\.json|stage\/manifest)|kept\/\*\/carried\/manifest)$/;
+  /^(runs\/\*\/(definition\.json|counts\.json|stage\/\*\/manifest)|kept\/\*\/carried\/manifest)$/;
 
 /** Roles whose patterns for an action fit the rows of a stage, destination accounts by the first of them. */
 const onRows = (template: Template, action: string): string[] =>
   resources(template, 'AWS::IAM::Role')
     .map(({ id }) => unhashed(id))
-    .filter((role) => objects(template, role, action).some((one) => /^runs\/\*\/stage\/\*$/.test(one)))
+    .filter((role) => objects(template, role, action).some((one) => /^runs\/\*\/stage\/.*\*$/.test(one)))
     .filter((role) => !/^To(audience|appdatabase)/.test(role))
     .toSorted();
 
@@ -222,7 +222,7 @@ test('who extracts cannot read what it staged; who loads cannot write it; nobody
     assert.deepEqual(objects(template, 'TocrmLoadBatchRole', 's3:PutObject'), ['kept/*/failures/*']);
     assert.deepEqual(objects(template, 'TocrmLoadBatchRole', 's3:GetObject'), [
       'runs/*/definition.json',
-      'runs/*/stage/*',
+      'runs/*/stage/crm/*',
     ]);
     for (const { where, Effect, Action } of documents(template)) {
       if (Effect === 'Allow') assert.doesNotMatch(Action.join(' '), /s3:DeleteObject/, where);

@@ -169,8 +169,8 @@ type Layout = Pick<MemoryWarehouse, 'filesMax' | 'way'>;
 
 function execute(kept: Kept, request: ExtractionRequest, { filesMax, way }: Layout): Extracted {
   const { clock, objects } = kept;
-  const { syncId, model } = request.definition.sync;
-  const prefix = stagePrefix(syncId, request.epoch);
+  const { syncId, model, destination } = request.definition.sync;
+  const prefix = stagePrefix(syncId, request.epoch, destination.account);
   if (objects.bytes(`${prefix}manifest`) !== undefined) throw new Error('the stage exists already');
   const failures = failureSet(objects, request);
   const memory = memoryOf(kept, syncId);
@@ -185,11 +185,12 @@ function writeStage(
   { lines, carried }: Extracted,
   filesMax: number,
 ): { readonly stage: StageManifest; readonly carried: StageManifest } {
-  const { syncId } = definition.sync;
+  const { syncId, destination } = definition.sync;
+  const { account } = destination;
   const write = (prefix: string, manifestKey: string, all: readonly object[]): StageManifest =>
     writeFiles(objects, prefix, manifestKey, all, filesMax);
   return {
-    stage: write(stagePrefix(syncId, epoch), stageManifestKey(syncId, epoch), lines),
+    stage: write(stagePrefix(syncId, epoch, account), stageManifestKey(syncId, epoch, account), lines),
     carried: write(carriedPrefix(syncId, epoch), carriedManifestKey(syncId, epoch), carried),
   };
 }

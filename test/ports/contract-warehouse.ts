@@ -15,7 +15,7 @@ import {
 import type { FailurePointer } from '../../shared/core/run.ts';
 import type { ExtractionCounts, FailureRecord, StageLine, StageManifest } from '../../shared/core/stage.ts';
 import type { ExtractionRequest, ObjectStore, Warehouse } from '../../shared/ports.ts';
-import { writtenSync } from '../memory/memory-ports.ts';
+import { ACCOUNT, writtenSync } from '../memory/memory-ports.ts';
 import type { ModelRow } from '../memory/model-table.ts';
 
 export type OpenedWarehouse = {
@@ -187,7 +187,7 @@ const EXTRACTIONS: readonly Case[] = [
       const ran = await run(1);
       assert.deepEqual([ran.lines, brief(ran.counts)], [[], NONE]);
       assert.deepEqual(ran.stage, { files: [], rows: 0, bytes: 0 });
-      for (const key of [stageManifestKey(table, 1), carriedManifestKey(table, 1)])
+      for (const key of [stageManifestKey(table, 1, ACCOUNT.name), carriedManifestKey(table, 1)])
         assert.deepEqual(JSON.parse((await objects.get(key)) ?? '{}').entries, []);
     },
   ],

@@ -10,6 +10,7 @@ import type { WriteRequest } from '../../shared/destinations/destination.ts';
 import { loaderMemory } from '../../shared/engine/load-batch-plan.ts';
 import type { Attribute, Item, LoaderPorts } from '../../shared/ports.ts';
 import type { MemoryPorts } from '../memory/memory-ports.ts';
+import { ACCOUNT } from '../memory/memory-ports.ts';
 import { type NamedMutation, onPartition, onSync, remembered, sending } from './mutation-views.ts';
 import { TIME_MUTATIONS } from './mutations-in-time.ts';
 import type { LoaderMutation, Mutation } from './simulate.ts';
@@ -392,7 +393,7 @@ function extractAgain(base: MemoryPorts): void {
     if (partition !== SYNC_PARTITION || !isEntered || !repeated.has(id)) return;
     const statement = base.warehouse.statements.get(id);
     if (statement === undefined || base.warehouse.way === 'pages') return;
-    const stage = stagePrefix(sort, Number(after.epoch));
+    const stage = stagePrefix(sort, Number(after.epoch), ACCOUNT.name);
     for (const key of base.objects.keys()) if (key.startsWith(stage)) base.objects.remove(key);
     base.warehouse.repeatable(sort);
     statement.state = 'running';
@@ -451,7 +452,7 @@ function unchecked(base: MemoryPorts): void {
   base.objects.get = async (key) => {
     const text = await get(key);
     const [, syncId = '', epoch = ''] = key.split('/');
-    if (text === undefined || key !== stageManifestKey(syncId, Number(epoch))) return text;
+    if (text === undefined || key !== stageManifestKey(syncId, Number(epoch), ACCOUNT.name)) return text;
     const rows = settled(syncId, Number(epoch));
     const manifest = JSON.parse(text) as { entries: { meta: { record_count: number } }[] };
     const [first] = manifest.entries;

@@ -97,7 +97,7 @@ test('a stage whose manifest is missing or does not add up is our bug', async ()
   const request = makeRequest(sync, { epoch });
   const run = await it.extract(request);
   const { statementId } = await it.warehouse.submit(request);
-  const manifest = `runs/people-to-crm/${String(epoch).padStart(10, '0')}/stage/manifest`;
+  const manifest = `runs/people-to-crm/${String(epoch).padStart(10, '0')}/stage/crm/manifest`;
   const signal = new AbortController().signal;
   const stage = (): Promise<unknown> => it.warehouse.stage(statementId, request, run.counts, signal);
   it.stored.set(manifest, Buffer.from('{"entries":[]}'));

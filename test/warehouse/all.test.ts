@@ -49,7 +49,7 @@ for (const way of WAYS) {
       await people();
       const run = await it.extract(makeRequest(sync, { epoch: 21 }));
       assert.deepEqual([run.lines, run.carried, run.counts.modelRows, run.counts.extracted], [[], [], 0, 0]);
-      assert.ok(await it.objects.get('runs/people-to-crm/0000000021/stage/manifest'));
+      assert.ok(await it.objects.get('runs/people-to-crm/0000000021/stage/crm/manifest'));
     });
   });
 }

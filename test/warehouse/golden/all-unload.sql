@@ -139,7 +139,7 @@ select x."row_key", x."fingerprint", x."kind", x."code", x."attempts", x."quaran
 from "tailrace_failed" as x join "tailrace_work" as g on g.k = x.row_key and g.o = 'k';
 
 unload ('select k, o, f, n, x, e, c0, c1 from "tailrace_work" where s = 1')
-to 's3://staging/runs/people-to-crm/0000000009/stage/'
+to 's3://staging/runs/people-to-crm/0000000009/stage/crm/'
 iam_role 'arn:aws:iam::000000000000:role/unload'
 format as json
 manifest verbose

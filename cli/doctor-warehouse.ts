@@ -141,11 +141,11 @@ function attach({ settings: { warehouse } }: Subject, role: string): readonly st
       `aws redshift modify-cluster-iam-roles --cluster-identifier ${warehouse.cluster} --add-iam-roles ${role}`,
     ];
   }
-  // The list replaces the one that is there, so that one is read first.
+  // The list replaces the one that is there, so that one is read first; zsh splits what a command says, and no variable.
   return [
     `NAMESPACE=$(aws redshift-serverless get-workgroup --workgroup-name ${warehouse.workgroup} --query workgroup.namespaceName --output text)`,
     `ATTACHED=$(aws redshift-serverless get-namespace --namespace-name "$NAMESPACE" --query namespace.iamRoles --output text | grep -o 'arn:[^,)[:space:]]*')`,
-    `aws redshift-serverless update-namespace --namespace-name "$NAMESPACE" --iam-roles $ATTACHED ${role}`,
+    `aws redshift-serverless update-namespace --namespace-name "$NAMESPACE" --iam-roles $(echo "$ATTACHED") ${role}`,
   ];
 }
 

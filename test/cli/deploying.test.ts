@@ -4,7 +4,7 @@
  * doctor's.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,7 +22,7 @@ const page = readFileSync('docs/deploying.md', 'utf8');
 const blocks = (language: string): readonly string[] =>
   [...page.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, text = '']) => text);
 /** Indented lines, continued ones joined. */
-const commands = [...page.replaceAll(/```[\s\S]*?```/g, '').matchAll(/^ {4}(\S.*(?:\\\n.*)*)$/gm)].map(
+const commands = [...page.replaceAll(/```[\s\S]*?```/g, '').matchAll(/^ {4} *(\S(?:.*\\\n)*.*)$/gm)].map(
   ([, text = '']) => text.replaceAll(/\\\n\s*/g, ''),
 );
 
@@ -155,7 +155,40 @@ test('every command of the page exists', () => {
 
 /** Service and operation, as the AWS CLI spells them. */
 const KNOWN_AWS =
-  /\baws (?:redshift-serverless (?:get-workgroup|get-namespace|update-namespace)|redshift modify-cluster-iam-roles|cloudformation (?:describe-stacks|update-termination-protection)|secretsmanager put-secret-value|cloudwatch set-alarm-state) /;
+  /\baws (?:redshift-serverless (?:get-workgroup|get-namespace|update-namespace)|redshift modify-cluster-iam-roles|cloudformation (?:describe-stacks|list-stack-resources|update-termination-protection)|sts get-caller-identity|s3 rm|secretsmanager put-secret-value|cloudwatch set-alarm-state)(?: |$)/;
+
+test('a command uses what an earlier one has set, and in quotes: zsh does not split what has none', () => {
+  const set = new Set<string>();
+  for (const line of commands) {
+    for (const [, name = ''] of line.matchAll(/\$([A-Z]\w*)/g))
+      assert.ok(set.has(name), `${name} in ${line}`);
+    for (const [, name = ''] of line.matchAll(/\b([A-Z]\w*)(?:=| in )/g)) set.add(name);
+    assert.doesNotMatch(line.replaceAll(/"[^"]*"/g, ''), /\$[A-Z]/, line);
+  }
+  for (const name of ['UNLOAD_ROLE', 'NAMESPACE', 'ATTACHED', 'AWS_PROFILE']) assert.ok(set.has(name), name);
+});
+
+test('the role of UNLOAD is added to those that are attached, each by itself', () => {
+  const from = commands.findIndex((line) => line.startsWith('UNLOAD_ROLE='));
+  const to = commands.findIndex((line) => line.includes('update-namespace'));
+  const script = commands.slice(from, to + 1).filter((line) => !line.includes('modify-cluster-iam-roles'));
+  const aws = `aws() { case "$*" in
+    *describe-stacks*) echo arn:aws:iam::1:role/unload;;
+    *get-workgroup*) echo space;;
+    *get-namespace*) printf 'IamRole(applyStatus=in-sync, iamRoleArn=arn:aws:iam::1:role/a)\\tarn:aws:iam::1:role/b\\n';;
+    *update-namespace*) printf '%s\\n' "$@";;
+  esac; }`;
+  const shells = ['bash', 'zsh'].filter((shell) => spawnSync(shell, ['-c', ':']).status === 0);
+  assert.ok(shells.includes('bash'));
+  for (const shell of shells) {
+    const { stdout } = spawnSync(shell, [], { input: [aws, ...script].join('\n'), encoding: 'utf8' });
+    assert.deepEqual(stdout.trim().split('--iam-roles\n')[1]?.split('\n'), [
+      'arn:aws:iam::1:role/a',
+      'arn:aws:iam::1:role/b',
+      'arn:aws:iam::1:role/unload',
+    ]);
+  }
+});
 
 test('every link and every file that the page names leads somewhere', () => {
   const links = [...page.matchAll(/\]\(([^)#]+)\)/g)].map(([, to = '']) => path.join('docs', to));

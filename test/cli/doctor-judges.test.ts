@@ -79,7 +79,7 @@ test('each refusal of an UNLOAD has its own remedy, for both kinds of warehouse'
   ]);
   assert.equal(
     failing(dev, 'unload', unattached)?.mend.at(-1),
-    'aws redshift-serverless update-namespace --namespace-name "$NAMESPACE" --iam-roles $ATTACHED arn:aws:iam::222222222222:role/unload',
+    'aws redshift-serverless update-namespace --namespace-name "$NAMESPACE" --iam-roles $(echo "$ATTACHED") arn:aws:iam::222222222222:role/unload',
   );
   const refused = failing(
     prod,

@@ -78,7 +78,8 @@ export async function startBenchStage(settings: BenchStageSettings): Promise<Ben
     state,
     stageKey: `arn:aws:kms:${region}:000000000000:key/local-${key}`,
     async define() {
-      await accepted(dynamodb, documents, outputs.DefinitionsTable ?? '', settings);
+      const { DefinitionsTable = '', StateTable = '' } = outputs;
+      await accepted(dynamodb, documents, { definitions: DefinitionsTable, state: StateTable }, settings);
       await atRest(stack);
     },
     run: () => runOnce(ended, state, lambda, outputs.ApiFunction ?? ''),
@@ -133,12 +134,12 @@ const WAIT_MS = 50;
 async function accepted(
   dynamodb: DynamoDBClient,
   documents: DynamoDBDocumentClient,
-  table: string,
+  tables: { readonly definitions: string; readonly state: string },
   { changes }: BenchStageSettings,
 ): Promise<void> {
-  const definitions = dynamoDefinitions(dynamodb, table);
+  const definitions = dynamoDefinitions(dynamodb, tables);
   const Item = { ...benchDefinition(changes), syncId: SYNC_ID, item: 'definition' };
-  await documents.send(new PutCommand({ TableName: table, Item }));
+  await documents.send(new PutCommand({ TableName: tables.definitions, Item }));
   for (;;) {
     const status = await definitions.status(SYNC_ID);
     if (status?.state === 'accepted') return;

@@ -2,15 +2,15 @@
  * The syncs of an environment: what people wrote and what became of it, and a schedule for each, no more and no fewer.
  */
 import { ListSchedulesCommand, type ScheduleSummary } from '@aws-sdk/client-scheduler';
-import { ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { CHECK_PAGES_MAX } from '../shared/core/limits.ts';
-import { SYNC_ID } from '../shared/core/names.ts';
+import { ACCEPTED_PARTITION, SYNC_ID } from '../shared/core/names.ts';
 import { removedPolicy, type Sync, syncSchema } from '../shared/core/sync.ts';
 import { asked, type Check, missing, ok, type Rule, unknown } from './doctor-check.ts';
 import type { Clients, Outputs } from './doctor-subject.ts';
 
-/** One sync as the definitions table has it. */
+/** One sync as the tables have it. */
 export type KnownSync = {
   readonly syncId: string;
   /** The item that people write is there. */
@@ -29,16 +29,49 @@ export type Definitions = {
   readonly syncs: readonly KnownSync[] | undefined;
 };
 
-/** Reads the whole table: it holds as many items as people wrote. */
+/** Reads all of both: there are as many items as people wrote. */
 export async function checkDefinitions(clients: Clients, outputs: Outputs): Promise<Definitions> {
   let syncs: readonly KnownSync[] | undefined;
-  const checks = await asked(DEFINITIONS, 'dynamodb:Scan', async () => {
-    syncs = knownSyncs(await scan(clients, outputs.DefinitionsTable ?? ''));
-    return judgeDefinitions(syncs);
+  let running: ReadonlyMap<string, Sync> | undefined;
+  const unread = await asked(DEFINITIONS, 'dynamodb:Query', async () => {
+    running = await runningSyncs(clients, outputs.StateTable ?? '');
+    return [];
   });
-  return { checks, syncs };
+  const checks = await asked(DEFINITIONS, 'dynamodb:Scan', async () => {
+    const items = await scan(clients, outputs.DefinitionsTable ?? '');
+    const known = knownSyncs(items, running ?? new Map());
+    // Without what runs, no schedule and no account can be judged.
+    if (running !== undefined) syncs = known;
+    return judgeDefinitions(known);
+  });
+  return { checks: [...unread, ...checks], syncs };
 }
 
+/** What runs now, by sync: in the state table, where people cannot write. */
+async function runningSyncs({ documents }: Clients, TableName: string): Promise<ReadonlyMap<string, Sync>> {
+  const syncs = new Map<string, Sync>();
+  let from: Record<string, unknown> | undefined;
+  do {
+    const command = new QueryCommand({
+      TableName,
+      ConsistentRead: true,
+      KeyConditionExpression: '#partition = :partition',
+      ExpressionAttributeNames: { '#partition': 'partition' },
+      ExpressionAttributeValues: { ':partition': ACCEPTED_PARTITION },
+      ...(from === undefined ? {} : { ExclusiveStartKey: from }),
+    });
+    const { Items = [], LastEvaluatedKey } = await documents.send(command);
+    for (const item of Items) {
+      const { sort, body } = acceptedItemSchema.parse(item);
+      const read = acceptedSchema.safeParse(JSON.parse(body));
+      if (read.success) syncs.set(sort, read.data.sync);
+    }
+    from = LastEvaluatedKey;
+  } while (from !== undefined);
+  return syncs;
+}
+
+const acceptedItemSchema = z.looseObject({ sort: z.string(), body: z.string() });
 const itemSchema = z.looseObject({ syncId: z.string(), item: z.string(), body: z.string().optional() });
 type Item = z.infer<typeof itemSchema>;
 
@@ -65,22 +98,19 @@ const statusSchema = z.object({
   faults: z.array(z.object({ path: z.string(), message: z.string() })),
 });
 
-function knownSyncs(items: readonly Item[]): readonly KnownSync[] {
+function knownSyncs(items: readonly Item[], running: ReadonlyMap<string, Sync>): readonly KnownSync[] {
   const bySync = Map.groupBy(items, ({ syncId }) => syncId);
-  return [...bySync].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([syncId, own]) => knownSync(syncId, own));
+  const ids = [...new Set([...bySync.keys(), ...running.keys()])].toSorted();
+  return ids.map((syncId) => knownSync(syncId, bySync.get(syncId) ?? [], running.get(syncId)));
 }
 
-function knownSync(syncId: string, items: readonly Item[]): KnownSync {
-  const body = (kind: string): unknown => {
-    const text = items.find(({ item }) => item === kind)?.body;
-    return text === undefined ? undefined : (JSON.parse(text) as unknown);
-  };
-  const accepted = acceptedSchema.safeParse(body('accepted'));
-  const status = statusSchema.safeParse(body('status'));
+function knownSync(syncId: string, items: readonly Item[], accepted: Sync | undefined): KnownSync {
+  const text = items.find(({ item }) => item === 'status')?.body;
+  const status = statusSchema.safeParse(text === undefined ? undefined : JSON.parse(text));
   return {
     syncId,
     isWritten: items.some(({ item }) => item === 'definition'),
-    accepted: accepted.success ? accepted.data.sync : undefined,
+    accepted,
     status: status.success ? status.data : undefined,
   };
 }

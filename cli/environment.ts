@@ -102,7 +102,10 @@ function connected(
   return {
     name,
     definitionsTable: output('DefinitionsTable'),
-    definitions: dynamoDefinitions(dynamodb, output('DefinitionsTable')),
+    definitions: dynamoDefinitions(dynamodb, {
+      definitions: output('DefinitionsTable'),
+      state: output('StateTable'),
+    }),
     apiFunction: output('ApiFunction'),
     dynamodb: DynamoDBDocumentClient.from(dynamodb, options),
     lambda: new LambdaClient(client),

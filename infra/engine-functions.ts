@@ -48,7 +48,7 @@ export function makeEngineFunctions(
     entry: 'start-run',
     timeoutMs: Math.min(120_000, extractorTimeoutMs),
     memoryMb: 256,
-    bindings: [...may.move('startRun'), may.readDefinitions, may.warehouse, may.begin, may.undelivered],
+    bindings: [...may.move('startRun'), may.knowDefinitions, may.warehouse, may.begin, may.undelivered],
   });
   const functions: EngineFunctions = {
     reconcileSyncs: makeFunction(scope, 'ReconcileSyncs', parts, {
@@ -58,6 +58,7 @@ export function makeEngineFunctions(
       bindings: [
         ...may.move('reconcileSyncs'),
         may.editDefinitions,
+        may.forgetAccepted,
         may.warehouse,
         may.schedule,
         { variables: { START_RUN: startRun.functionArn }, statements: [] },
@@ -144,8 +145,10 @@ function abilities(scope: Construct, parts: EngineParts, lanes: readonly Destina
     listSyncs: onState(storage, ['Query'], ['SYNC']),
     readBudgets: onState(storage, ['GetItem'], ['BUDGET#*', 'BREAKER#*']),
     keepAttention: onState(storage, ['GetItem', 'UpdateItem'], ['ATTENTION']),
+    knowDefinitions: { variables: { DEFINITIONS_TABLE: storage.definitions.tableName }, statements: [] },
     readDefinitions: onDefinitions(storage, ['GetItem']),
-    editDefinitions: onDefinitions(storage, ['GetItem', 'UpdateItem', 'DeleteItem']),
+    editDefinitions: onDefinitions(storage, ['GetItem', 'UpdateItem']),
+    forgetAccepted: onState(storage, ['DeleteItem'], ['ACCEPTED']),
     knowStage: onStaging(storage, {}),
     begin: onObjects(access.startRun),
     fanOut: onObjects(access.fanOut),

@@ -41,7 +41,7 @@ export function onRuns(storage: Storage, { read, write }: StateAccess): Binding 
   return { variables: reading.variables, statements: [...reading.statements, ...writing.statements] };
 }
 
-/** Definition, accepted version and status of every sync. */
+/** Definition and status of every sync. */
 export function onDefinitions(storage: Storage, actions: readonly TableAction[]): Binding {
   return {
     variables: { DEFINITIONS_TABLE: storage.definitions.tableName },

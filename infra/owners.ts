@@ -41,7 +41,7 @@ export function makeOwners(scope: Construct, parts: EngineParts): Owners {
 /** It reads whatever a message is made of, and writes what it has told. */
 function bindingsOf({ storage, undelivered }: EngineParts, topic: sns.Topic): readonly Binding[] {
   return [
-    onState(storage, ['GetItem'], ['SYNC', 'RUN#*', 'NOTICE']),
+    onState(storage, ['GetItem'], ['SYNC', 'RUN#*', 'ACCEPTED', 'NOTICE']),
     onState(storage, ['Query'], ['SYNC', 'NOTICE']),
     onState(storage, ['UpdateItem'], ['NOTICE']),
     onDefinitions(storage, ['GetItem']),

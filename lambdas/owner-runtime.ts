@@ -19,7 +19,7 @@ export function ownerPorts(): OwnerPorts & { readonly telemetry: LambdaTelemetry
     clock: { now: () => Date.now() },
     environment: ENVIRONMENT,
     state: dynamoState(dynamo, STATE_TABLE),
-    definitions: dynamoDefinitions(dynamo, DEFINITIONS_TABLE),
+    definitions: dynamoDefinitions(dynamo, { definitions: DEFINITIONS_TABLE, state: STATE_TABLE }),
     objects: s3Objects(new S3Client({ requestHandler }), STAGING_BUCKET),
     topic: snsOwners(new SNSClient({ requestHandler }), OWNER_TOPIC),
     telemetry: powertoolsTelemetry(ENVIRONMENT),

@@ -85,7 +85,8 @@ function stageSettings(
 }
 
 export function definitionsPort(): Definitions {
-  return dynamoDefinitions(dynamo(), readVariables(definitionsVariables).DEFINITIONS_TABLE);
+  const { DEFINITIONS_TABLE, STATE_TABLE } = readVariables(definitionsVariables);
+  return dynamoDefinitions(dynamo(), { definitions: DEFINITIONS_TABLE, state: STATE_TABLE });
 }
 
 export function queuePort(): Queue {

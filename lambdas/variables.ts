@@ -49,7 +49,7 @@ export const stageVariables = z.object({
 });
 
 export const accountsVariables = z.object({ ACCOUNTS: json(z.array(accountSchema)) });
-export const definitionsVariables = z.object({ DEFINITIONS_TABLE: name });
+export const definitionsVariables = z.object({ DEFINITIONS_TABLE: name, STATE_TABLE: name });
 export const lanesVariables = z.object({ QUEUE_URL_PREFIX: z.string() });
 
 export const schedulesVariables = z.object({

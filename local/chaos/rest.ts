@@ -50,7 +50,8 @@ async function unrest({ state, dynamodb, services }: Field): Promise<string | un
   const syncs = await readSyncs(state);
   const active = syncs.map(unrestOf).find((text) => text !== undefined);
   if (active !== undefined) return active;
-  const store = dynamoDefinitions(dynamodb, services.outputs.DefinitionsTable ?? '');
+  const { DefinitionsTable = '', StateTable = '' } = services.outputs;
+  const store = dynamoDefinitions(dynamodb, { definitions: DefinitionsTable, state: StateTable });
   for (const { syncId } of definitions(NEVER)) {
     const accepted = await store.accepted(syncId);
     if (JSON.stringify(accepted?.sync.schedule) !== JSON.stringify({ every: NEVER }))

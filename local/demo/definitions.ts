@@ -41,7 +41,9 @@ export async function hasDefinition(world: World, syncId: string): Promise<boole
 
 /** The status item beside a definition. */
 export const definitionStatus = (world: World, syncId: string): Promise<DefinitionStatus | undefined> =>
-  dynamoDefinitions(world.dynamodb, world.definitionsTable).status(syncId);
+  dynamoDefinitions(world.dynamodb, { definitions: world.definitionsTable, state: world.state.table }).status(
+    syncId,
+  );
 
 /** A good definition whose model is no longer one SELECT. */
 export function brokenEdit(good: Written): object {

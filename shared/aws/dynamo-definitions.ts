@@ -1,6 +1,7 @@
 /**
- * The definitions table: per sync one item that people write (`definition`) and two of ours beside it, `accepted`
- * (what runs now) and `status` (what became of the last edit). Key attributes: `syncId`, `item`.
+ * Per sync one item that people write (`definition`) and one of ours beside it (`status`, what became of the last
+ * edit) in the definitions table, key attributes `syncId` and `item`. What runs now lies in the state table
+ * (`ACCEPTED`), since whoever may write a definition may write every item of that table.
  *
  * What we write is one JSON text in `body`, so that it comes back exactly as it was; `version` and `state` lie beside
  * it for conditions and for people.
@@ -14,22 +15,23 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import { definitionIn } from '../core/changed-by.ts';
+import { acceptedKey } from '../core/names.ts';
 import { syncSchema } from '../core/sync.ts';
 import type { DefinitionStatus, Definitions, Item } from '../ports.ts';
 import { itemFromWire, itemToWire, type WireItem, writtenFromWire } from './attribute-values.ts';
 import { awsCall } from './aws-fault.ts';
 
-const WHAT = 'the definitions table';
+export type DefinitionTables = { readonly definitions: string; readonly state: string };
 
-/** The definitions port on one DynamoDB table; every method throws only Faults (`awsFault`). */
-export function dynamoDefinitions(client: DynamoDBClient, table: string): Definitions {
+/** The definitions port on two DynamoDB tables; every method throws only Faults (`awsFault`). */
+export function dynamoDefinitions(client: DynamoDBClient, tables: DefinitionTables): Definitions {
+  const placeOf = (syncId: string, item: Kind): Place =>
+    item === 'accepted'
+      ? { TableName: tables.state, Key: itemToWire(acceptedKey(syncId)) }
+      : { TableName: tables.definitions, Key: itemToWire({ syncId, item }) };
   const readWire = async (syncId: string, item: Kind): Promise<WireItem | undefined> => {
-    const command = new GetItemCommand({
-      TableName: table,
-      Key: itemToWire({ syncId, item }),
-      ConsistentRead: true,
-    });
-    const { Item: found } = await awsCall(`GetItem on ${WHAT}`, () => client.send(command));
+    const command = new GetItemCommand({ ...placeOf(syncId, item), ConsistentRead: true });
+    const { Item: found } = await awsCall('GetItem of a definition', () => client.send(command));
     return found;
   };
   const read = async (syncId: string, item: Kind): Promise<Item | undefined> => {
@@ -46,16 +48,13 @@ export function dynamoDefinitions(client: DynamoDBClient, table: string): Defini
       return item === undefined ? undefined : definitionIn(writtenFromWire(item));
     },
     accept: (syncId, accepted) =>
-      replace(client, table, syncId, 'accepted', accepted, 'only over a lower version'),
+      replace(client, placeOf(syncId, 'accepted'), accepted, 'only over a lower version'),
     forget: async (syncId) => {
-      const command = new DeleteItemCommand({
-        TableName: table,
-        Key: itemToWire({ syncId, item: 'accepted' }),
-      });
-      await awsCall(`DeleteItem on ${WHAT}`, () => client.send(command));
+      const command = new DeleteItemCommand(placeOf(syncId, 'accepted'));
+      await awsCall('DeleteItem of a definition', () => client.send(command));
     },
     setStatus: async (syncId, status) => {
-      await replace(client, table, syncId, 'status', status, 'always');
+      await replace(client, placeOf(syncId, 'status'), status, 'always');
     },
     status: async (syncId) => {
       const item = await read(syncId, 'status');
@@ -65,21 +64,19 @@ export function dynamoDefinitions(client: DynamoDBClient, table: string): Defini
 }
 
 type Kind = 'definition' | 'accepted' | 'status';
+type Place = { readonly TableName: string; readonly Key: WireItem };
 
 /** Writes an item of ours; with a version only over a lower one. False when it was refused. */
 async function replace(
   client: DynamoDBClient,
-  table: string,
-  syncId: string,
-  item: Kind,
+  place: Place,
   body: object,
   guard: 'always' | 'only over a lower version',
 ): Promise<boolean> {
   const text = JSON.stringify(body);
   const { state, version } = body as { state?: string; version: number };
   const command = new UpdateItemCommand({
-    TableName: table,
-    Key: itemToWire({ syncId, item }),
+    ...place,
     UpdateExpression: `SET #body = :body, #version = :version${state === undefined ? '' : ', #state = :state'}`,
     ExpressionAttributeNames: {
       '#body': 'body',
@@ -95,7 +92,7 @@ async function replace(
       ? {}
       : { ConditionExpression: 'attribute_not_exists(#version) OR #version < :version' }),
   });
-  return awsCall(`UpdateItem on ${WHAT}`, async () => {
+  return awsCall('UpdateItem of a definition', async () => {
     try {
       await client.send(command);
       return true;

@@ -106,9 +106,9 @@ export const deadLetterKey = (
 
 /**
  * Where a check writes one row to prove that UNLOAD works: under the very grant that runs use, and beside every sync,
- * since no sync id begins with a digit.
+ * since no sync id and no account's name begins with a digit.
  */
-export const probePrefix = (probeId: string): string => `runs/0-doctor/${probeId}/stage/`;
+export const probePrefix = (probeId: string): string => `runs/0-doctor/${probeId}/stage/0-doctor/`;
 /** `id` of the item that a check looks for to prove that a table answers; nobody writes it. */
 export const PROBE_ID = '0-doctor';
 

@@ -10,7 +10,7 @@ import { stateContract } from '../ports/contract-state.ts';
 import { openDynamo, openS3, openSqs } from './local-services.ts';
 
 stateContract('DynamoDB', async () => {
-  const { client, close } = await openDynamo('state', ['partition', 'sort']);
+  const { client, close } = await openDynamo([['state', 'partition', 'sort']]);
   return { state: dynamoState(client, 'state'), close };
 });
 

@@ -7,9 +7,12 @@ import type { AcceptedDefinition } from '../../shared/core/sync.ts';
 import { syncSchema } from '../../shared/core/sync.ts';
 import { openDynamo } from './local-services.ts';
 
-const { client, close } = await openDynamo('definitions', ['syncId', 'item']);
+const { client, close } = await openDynamo([
+  ['definitions', 'syncId', 'item'],
+  ['state', 'partition', 'sort'],
+]);
 after(close);
-const definitions = dynamoDefinitions(client, 'definitions');
+const definitions = dynamoDefinitions(client, { definitions: 'definitions', state: 'state' });
 
 const accepted = (version: number, owner = 'a@example.com'): AcceptedDefinition => ({
   sync: syncSchema.parse({

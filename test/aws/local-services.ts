@@ -15,27 +15,28 @@ const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
 export type Opened<Client> = { readonly client: Client; close(): Promise<void> };
 
-/** A DynamoDB with one table of the two given key attributes. */
+/** A DynamoDB with tables of two key attributes each. */
 export async function openDynamo(
-  table: string,
-  [hash, range]: readonly [string, string],
+  tables: readonly (readonly [table: string, hash: string, range: string])[],
 ): Promise<Opened<DynamoDBClient>> {
   const dynalite = createRequire(import.meta.url)('dynalite') as (options: object) => Server;
   const server = dynalite({ createTableMs: 0 });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const client = new DynamoDBClient({ region, credentials, endpoint: `http://127.0.0.1:${port}` });
-  await client.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [hash, range].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-      KeySchema: [
-        { AttributeName: hash, KeyType: 'HASH' },
-        { AttributeName: range, KeyType: 'RANGE' },
-      ],
-    }),
-  );
+  for (const [TableName, hash, range] of tables) {
+    await client.send(
+      new CreateTableCommand({
+        TableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [hash, range].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+        KeySchema: [
+          { AttributeName: hash, KeyType: 'HASH' },
+          { AttributeName: range, KeyType: 'RANGE' },
+        ],
+      }),
+    );
+  }
   const close = async (): Promise<void> => {
     client.destroy();
     await new Promise((resolve) => server.close(resolve));

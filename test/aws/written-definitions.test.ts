@@ -9,7 +9,7 @@ import { plainItem } from '../../shared/core/plain-item.ts';
 async function written(value: AttributeValue): Promise<Readonly<Record<string, unknown>>> {
   const Item: Record<string, AttributeValue> = { syncId: { S: 'a' }, item: { S: 'definition' }, value };
   const client = { send: async () => ({ Item }) } as unknown as DynamoDBClient;
-  return (await dynamoDefinitions(client, 'definitions').written('a')) ?? {};
+  return (await dynamoDefinitions(client, { definitions: 'definitions', state: 'state' }).written('a')) ?? {};
 }
 
 const codesOf = async (value: AttributeValue): Promise<string[]> =>

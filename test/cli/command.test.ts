@@ -221,7 +221,7 @@ test('a file that cannot be read does not keep the others from being pushed', (t
   const stack = {
     ...{ region: 'us-east-1', endpoint: 'http://127.0.0.1:1/' },
     credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-    outputs: { DefinitionsTable: 'd', ApiFunction: 'f' },
+    outputs: { DefinitionsTable: 'd', StateTable: 's', ApiFunction: 'f' },
   };
   writeFileSync(path.join(cwd, LOCAL_ENDPOINTS), JSON.stringify(stack));
   writeFileSync(path.join(cwd, 'empty.yaml'), '');

@@ -54,10 +54,12 @@ async function write(item: ReturnType<typeof definition>): Promise<void> {
 
 async function remove(syncId: string): Promise<void> {
   const { documents } = subject.clients;
-  for (const item of ['definition', 'accepted', 'status']) {
+  for (const item of ['definition', 'status']) {
     const Key = { syncId, item };
     await documents.send(new DeleteCommand({ TableName: it.stack.outputs.DefinitionsTable, Key }));
   }
+  const Key = { partition: 'ACCEPTED', sort: syncId };
+  await documents.send(new DeleteCommand({ TableName: it.stack.outputs.StateTable, Key }));
 }
 
 const found = async (of: Subject = subject): Promise<readonly Check[]> =>
@@ -170,6 +172,7 @@ test('a caller without permissions learns which ones, check by check', async () 
   assert.deepEqual(lacked, [
     'lambda:GetAccountSettings',
     'lambda:InvokeFunction',
+    'dynamodb:Query',
     'dynamodb:Scan',
     'scheduler:ListSchedules',
     'lambda:InvokeFunction',

@@ -95,7 +95,10 @@ function connect(): void {
     name: 'local',
     definitionsTable,
     apiFunction: outputs.ApiFunction ?? '',
-    definitions: dynamoDefinitions(dynamodb, definitionsTable),
+    definitions: dynamoDefinitions(dynamodb, {
+      definitions: definitionsTable,
+      state: outputs.StateTable ?? '',
+    }),
     dynamodb: documents,
     lambda: new LambdaClient(client),
   };

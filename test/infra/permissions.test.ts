@@ -302,6 +302,9 @@ test('items of runs are written by those whose use case it is: no decider writes
     'SHARD#*': ['DeadLetter', 'LoadBatch'],
     'BUDGET#webhook': ['LoadBatch'],
     'BREAKER#webhook': ['LoadBatch'],
+    // What runs are frozen from: only the check of an edit writes it.
+    ACCEPTED: ['ReconcileSyncs'],
+    ATTENTION: ['Sweep'],
     NOTICE: ['NotifyOwners'],
   });
   const readers = rolesBy(prod, 'dynamodb:GetItem', 'ForAllValues:StringLike', 'dynamodb:LeadingKeys');
@@ -323,6 +326,7 @@ test('each event is said by those whose use case announces it', () => {
     'Definition Refused': ['ReconcileSyncs'],
     'Breaker Opened': ['LoadBatch'],
     'Breaker Closed': ['LoadBatch'],
+    'Attention Changed': ['Sweep'],
     'Operator Asked': ['Api'],
     'Operator Answered': ['Api'],
   });

@@ -41,12 +41,17 @@ objectsContract('local S3', async () => {
 });
 
 definitionsContract('local DynamoDB', async () => {
-  const local = await openLocalServices({ tables: [['definitions', 'syncId', 'item']] });
+  const local = await openLocalServices({
+    tables: [
+      ['definitions', 'syncId', 'item'],
+      ['state', 'partition', 'sort'],
+    ],
+  });
   const { dynamodb, loseNextAnswer, close } = local;
   const key = (syncId: string) => ({ syncId, item: 'definition' });
   return {
     ...{ loseNextAnswer, close },
-    definitions: dynamoDefinitions(dynamodb, 'definitions'),
+    definitions: dynamoDefinitions(dynamodb, { definitions: 'definitions', state: 'state' }),
     write: async (syncId, item) => {
       const Item = itemToWire({ ...item, ...key(syncId) });
       await dynamodb.send(new PutItemCommand({ TableName: 'definitions', Item }));

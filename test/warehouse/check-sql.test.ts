@@ -60,8 +60,8 @@ const messageOf = (call: Promise<unknown>): Promise<string> =>
 
 test('a real parser reads the probes in the dialect of Redshift; UNLOAD and COPY have the words of an extraction', () => {
   const moving = [
-    ...unloadSql(UNLOAD, 'runs/0-doctor/abc/stage/'),
-    ...copySql(UNLOAD, 'runs/0-doctor/abc/stage/'),
+    ...unloadSql(UNLOAD, 'runs/0-doctor/abc/stage/0-doctor/'),
+    ...copySql(UNLOAD, 'runs/0-doctor/abc/stage/0-doctor/'),
   ];
   const all = [IDENTITY_SQL, ...TEMPORARY_TABLE_SQL, ...engineSchemaSql('tailrace', 'abc'), ...moving];
   const golden = readFileSync(path.join(import.meta.dirname, 'golden', 'diff-unload.sql'), 'utf8');
@@ -84,11 +84,11 @@ test('the probes pass on a warehouse that is well, and leave one row in the stag
   assert.equal(await probe.unload('abc'), true);
   await probe.copy('abc');
   assert.deepEqual([...it.stored.keys()].toSorted(), [
-    'runs/0-doctor/abc/stage/0000_part_00.json',
-    'runs/0-doctor/abc/stage/manifest',
+    'runs/0-doctor/abc/stage/0-doctor/0000_part_00.json',
+    'runs/0-doctor/abc/stage/0-doctor/manifest',
   ]);
   assert.equal(
-    Buffer.from(it.stored.get('runs/0-doctor/abc/stage/0000_part_00.json') ?? [])
+    Buffer.from(it.stored.get('runs/0-doctor/abc/stage/0-doctor/0000_part_00.json') ?? [])
       .toString()
       .trim(),
     '{"n":1}',
@@ -111,7 +111,7 @@ test('where rows are paged nothing is unloaded', async () => {
 
 test('a stage that cannot be written, read back or is not what was written fails the probe', async () => {
   const probe = probeBy('unload');
-  it.stored.set('runs/0-doctor/twice/stage/manifest', Buffer.from('{}'));
+  it.stored.set('runs/0-doctor/twice/stage/0-doctor/manifest', Buffer.from('{}'));
   assert.match(await messageOf(probe.unload('twice')), /not empty/);
   assert.equal(refusalOf(await messageOf(probe.copy('never'))), 'bucket_refused');
 });

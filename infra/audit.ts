@@ -99,7 +99,7 @@ function bindingsOf(parts: EngineParts, bucket: s3.Bucket): readonly Binding[] {
   ];
 }
 
-/** What people write, and what the engine makes of it; the accepted version itself is told by the latter. */
+/** What people write, and what the engine makes of it. */
 function onDefinitionWrites(
   scope: Construct,
   { storage, undelivered }: EngineParts,
@@ -112,9 +112,10 @@ function onDefinitionWrites(
     startingPosition: 'TRIM_HORIZON',
     batchSize: 10,
     bisectBatchOnFunctionError: true,
-    // Patient for as long as the stream keeps a record: nothing else would write it down.
+    // What is given up is told by shard and number only; the stream keeps the record itself for a day. So half of that
+    // is for us, and half for whoever is told.
     maximumRetryAttempts: 1000,
-    maximumRecordAgeInSeconds: 82_800,
+    maximumRecordAgeInSeconds: 43_200,
     functionResponseTypes: ['ReportBatchItemFailures'],
     destinationConfig: { onFailure: { destination: undelivered.queueArn } },
     filterCriteria: {

@@ -306,6 +306,8 @@ test('items of runs are written by those whose use case it is: no decider writes
     ACCEPTED: ['ReconcileSyncs'],
     ATTENTION: ['Sweep'],
     NOTICE: ['NotifyOwners'],
+    // What operators have been told of.
+    ATTENTION: ['Sweep'],
   });
   const readers = rolesBy(prod, 'dynamodb:GetItem', 'ForAllValues:StringLike', 'dynamodb:LeadingKeys');
   assert.deepEqual(readers['SHARD#*'], ['Api', 'DeadLetter', 'FanOut', 'FinishRun', 'LoadBatch', 'Sweep']);
@@ -326,6 +328,7 @@ test('each event is said by those whose use case announces it', () => {
     'Definition Refused': ['ReconcileSyncs'],
     'Breaker Opened': ['LoadBatch'],
     'Breaker Closed': ['LoadBatch'],
+    'Attention Changed': ['Sweep'],
     'Attention Changed': ['Sweep'],
     'Operator Asked': ['Api'],
     'Operator Answered': ['Api'],

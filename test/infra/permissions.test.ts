@@ -304,7 +304,6 @@ test('items of runs are written by those whose use case it is: no decider writes
     'BREAKER#webhook': ['LoadBatch'],
     // What runs are frozen from: only the check of an edit writes it.
     ACCEPTED: ['ReconcileSyncs'],
-    ATTENTION: ['Sweep'],
     NOTICE: ['NotifyOwners'],
     // What operators have been told of.
     ATTENTION: ['Sweep'],
@@ -328,7 +327,6 @@ test('each event is said by those whose use case announces it', () => {
     'Definition Refused': ['ReconcileSyncs'],
     'Breaker Opened': ['LoadBatch'],
     'Breaker Closed': ['LoadBatch'],
-    'Attention Changed': ['Sweep'],
     'Attention Changed': ['Sweep'],
     'Operator Asked': ['Api'],
     'Operator Answered': ['Api'],

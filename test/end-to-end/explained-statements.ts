@@ -38,7 +38,7 @@ export const EXPLAINED: readonly Explanation[] = [
     only: 'unload',
   },
   {
-    grants: /^(FanOut|Sweep)Role: s3:PutObject on .*\/(stage|carried)\/manifest$/,
+    grants: /^(FanOut|Sweep)Role: s3:PutObject on .*\/(stage\/\*|carried)\/manifest$/,
     because:
       'an UNLOAD of no rows may leave no manifest on AWS, and an empty one is put there; here it always leaves one',
     only: 'unload',

@@ -165,7 +165,7 @@ async function holds(world: SmallWorld): Promise<void> {
 async function pagedAgain(world: SmallWorld, syncId: string, epoch: number): Promise<void> {
   if ((await runObjects(world, syncId, epoch, /^pages\//)).length === 0) return;
   for (const by of ['an event', 'the sweep'] as const) {
-    await deleteObjects(world, await runObjects(world, syncId, epoch, /^stage\/manifest$/));
+    await deleteObjects(world, await runObjects(world, syncId, epoch, /^stage\/[^/]+\/manifest$/));
     const leaseUntil = by === 'an event' ? Date.now() + 60_000 : 0;
     const before = { phase: 'extracting', leaseUntil };
     await rewrite(world, syncKey(syncId), { set: before, remove: ['hold'] });

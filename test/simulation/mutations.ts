@@ -37,7 +37,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'an abandoned run is dirty',
     protects: ['I7'],
-    seed: 62,
+    seed: 67,
     mutate: onSync((change) => {
       const { dirty: _, ...set } = change.set ?? {};
       return change.set?.phase === 'idle' && set.snapshotEpoch === undefined ? { ...change, set } : change;
@@ -46,7 +46,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'no run within the grace',
     protects: ['I5', 'I6'],
-    seed: 129,
+    seed: 12,
     mutate: (base) => {
       Object.assign(base.settings, { graceMs: 0 });
     },
@@ -54,7 +54,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'failures are recorded before the settle',
     protects: ['I2', 'I12', 'I1'],
-    seed: 1,
+    seed: 31,
     mutateLoaders: () => remembered(settledFirst),
   },
   {
@@ -88,7 +88,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a settle is written once',
     protects: ['I2'],
-    seed: 3,
+    seed: 6,
     mutate: (base) => {
       const { update } = base.state;
       base.state.update = async (key, change) => {
@@ -105,7 +105,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'keys of abandoned runs are looked at again',
     protects: ['I7', 'I1'],
-    seed: 62,
+    seed: 67,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => submit({ ...request, dirty: [] });
@@ -123,19 +123,19 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'deletes are capped',
     protects: ['I10'],
-    seed: 119,
+    seed: 29,
     mutate: seenCounts((counts) => ({ ...counts, removed: 0 })),
   },
   {
     guard: 'a shrunken model is held',
     protects: ['I10'],
-    seed: 10,
+    seed: 12,
     mutate: seenCounts((counts) => ({ ...counts, modelRows: 1000 })),
   },
   {
     guard: 'dead letters are recorded',
     protects: ['I11'],
-    seed: 39,
+    seed: 84,
     mutate: (base) => {
       const { receiveDead } = base.queue;
       base.queue.receiveDead = (...args) => {
@@ -185,7 +185,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a slot that is late is void',
     protects: ['I9'],
-    seed: 70,
+    seed: 136,
     mutateLoaders: () =>
       remembered((ports) => {
         const { pacer } = loaderMemory(ports);
@@ -200,7 +200,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'one probe is elected',
     protects: ['I13'],
-    seed: 4,
+    seed: 25,
     mutate: onPartition('BREAKER#', (change) => ({ ...change, when: [] })),
   },
   {
@@ -215,7 +215,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'the snapshot moves by committed deltas only',
     protects: ['I7'],
-    seed: 25,
+    seed: 48,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => {
@@ -296,7 +296,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a message of a later version goes back',
     protects: ['I11'],
-    seed: 59,
+    seed: 34,
     mutateWorld: (world) => {
       world.read = (body, formats) => {
         const read = readMessage(body, formats);
@@ -307,7 +307,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a message of the version before is read',
     protects: ['I11'],
-    seed: 1,
+    seed: 9,
     mutateWorld: (world) => {
       world.read = (body, formats) => {
         const newest = Math.max(...Object.keys(formats).map(Number));
@@ -325,7 +325,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'what the warehouse says loses what it quotes',
     protects: ['I15'],
-    seed: 2,
+    seed: 13,
     mutate: (base) => {
       // As if the definition itself said what the warehouse quotes: then nothing is taken out.
       const { get } = base.objects;

@@ -241,7 +241,13 @@ function commit(
   for (const key of doubtful)
     if (!verdicts.has(key) && memory.held.get(key) !== null) memory.held.delete(key);
   for (const line of lines) {
-    if (line.k === null || line.o === 'i') continue;
+    if (line.k === null) continue;
+    if (line.o === 'i') {
+      // Perhaps held by an abandoned run's hand: its removal needs a name.
+      const isPerhapsHeld = removals && memory.attempted.has(line.k) && !memory.held.has(line.k);
+      if (isPerhapsHeld) memory.held.set(line.k, null);
+      continue;
+    }
     const record = failed.get(line.k);
     if (record === undefined) {
       if (line.o === 'r') memory.held.delete(line.k);

@@ -87,11 +87,11 @@ export function checkWanted({ ports, timing, violations }: Oracle, syncId: strin
     timing.blockedAt.set(syncId, now);
     return;
   }
-  if (refused === undefined || (timing.answeredAt.get(syncId) ?? 0) >= refused) return;
+  if (refused === undefined || (timing.answeredAt.get(syncId) ?? 0) >= refused.scheduledAt) return;
   const { notBefore } = plainSync(item, syncId);
-  const mayStartAt = Math.max(notBefore, refused, timing.blockedAt.get(syncId) ?? 0, timing.disturbedAt);
+  const mayStartAt = Math.max(notBefore, refused.at, timing.blockedAt.get(syncId) ?? 0, timing.disturbedAt);
   if (now <= mayStartAt + WANTED_MS_MAX) return;
   timing.refusedTicks.delete(syncId);
-  const message = `${syncId}: a tick was refused ${now - refused} ms ago, and no run has followed`;
+  const message = `${syncId}: a tick was refused ${now - refused.at} ms ago, and no run has followed`;
   violations.push({ invariant: 'I8', message });
 }

@@ -44,8 +44,8 @@ export type Timing = {
   disturbedAt: number;
   /** When a state write was last in danger. */
   harmedAt: number;
-  /** By sync: its newest tick that was refused for a run or its grace. */
-  readonly refusedTicks: Map<string, number>;
+  /** By sync: its newest tick that was refused for a run or its grace, and when: a start may sleep before it asks. */
+  readonly refusedTicks: Map<string, { readonly scheduledAt: number; readonly at: number }>;
   /** By sync: when a deletion was last done; ticks up to then are forgotten. */
   readonly forgottenAt: Map<string, number>;
   /** By sync: when it was last seen at work, paused or deleted. */

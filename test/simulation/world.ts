@@ -130,7 +130,7 @@ export function tick(world: World, syncId: string): false | undefined {
       const { refusedTicks, forgottenAt } = world.oracle.timing;
       // A deletion that came before the slow answer has forgotten the tick.
       const isForgotten = (forgottenAt.get(syncId) ?? 0) >= scheduledAt;
-      if (isPutOff(started) && !isForgotten) refusedTicks.set(syncId, scheduledAt);
+      if (isPutOff(started) && !isForgotten) refusedTicks.set(syncId, { scheduledAt, at: base.clock.now() });
     };
     asynchronously(world, { name: 'start', syncId, timeoutMs: 5 * MINUTE_MS, run });
   };

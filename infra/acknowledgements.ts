@@ -31,7 +31,7 @@ const A_RUN =
 const OBJECTS: readonly (readonly [pattern: string, at: readonly string[]])[] = [
   ['runs/*/definition.json', ['StartRunRole', 'RecordAuditRole', ...FINISHERS, ...LOADERS]],
   ['runs/*/counts.json', SENDERS],
-  ['runs/*/stage/*/manifest', FINISHERS],
+  ['runs/*/stage/*/manifest', [...FINISHERS, 'RecordAuditRole']],
   ['runs/*/stage/{destination}/*', ['To-*/LoadBatchRole']],
   ['runs/*/stage/*', ['DeadLetterRole']],
   ['kept/*/carried/manifest', FINISHERS],

@@ -59,9 +59,9 @@ export const OWNER_ACCESS: Required<Pick<StageAccess, 'read'>> = {
   read: [FAILURE_MANIFEST, FAILURES, CARRIED],
 };
 
-/** The audit hashes the definition that a run was frozen from; names of objects are listed, or a missing one looks forbidden. */
+/** The audit hashes the definition of a run and keeps its manifest; names are listed, or a missing one looks forbidden. */
 export const AUDIT_ACCESS: Required<Pick<StageAccess, 'read'>> & { readonly list: true } = {
-  read: [DEFINITION],
+  read: [DEFINITION, STAGE_MANIFEST],
   list: true,
 };
 

@@ -8,7 +8,7 @@ import { changedPaths } from './changed-paths.ts';
 import { SYNC_ID } from './names.ts';
 import { plainPath } from './owner-words.ts';
 import type { RunState } from './run.ts';
-import type { ExtractionCounts } from './stage.ts';
+import type { ExtractionCounts, StageManifest } from './stage.ts';
 
 /** One record of the definitions table's stream, read. */
 export type DefinitionWrite = {
@@ -98,7 +98,10 @@ export function operationRecord(
 export function runRecord(
   environment: string,
   run: Pick<RunState, 'syncId' | 'epoch' | 'definitionVersion' | 'statementId' | 'sealed' | 'result'>,
-  definitionHash: string | null,
+  {
+    definitionHash,
+    manifest,
+  }: { readonly definitionHash: string | null; readonly manifest: StageManifest | undefined },
 ): AuditRecord {
   const { syncId, epoch, definitionVersion, statementId, sealed, result } = run;
   const extraction = result?.extraction ?? sealed?.counts;
@@ -112,6 +115,7 @@ export function runRecord(
     ...(result?.counts === undefined ? {} : { counts: result.counts }),
     ...(extraction === undefined ? {} : { extraction: withoutValues(extraction) }),
     ...(sealed === undefined ? {} : { stage: { bytes: sealed.cut.totalBytes, batches: sealed.cut.batches } }),
+    ...(manifest === undefined ? {} : { manifest }),
     ...(result?.failures === undefined ? {} : { failures: result.failures }),
   };
 }

@@ -16,12 +16,12 @@ import {
 } from '../core/audit-record.ts';
 import { auditDefinitionKey, auditOperationKey, auditRunKey } from '../core/names.ts';
 import type { AuditLog, Ports } from '../ports.ts';
-import { findFrozen } from './frozen.ts';
+import { type FrozenDefinition, findFrozen, findStageManifest } from './frozen.ts';
 import { readRun } from './sync-state.ts';
 
 export type AuditPorts = Pick<Ports, 'state' | 'telemetry'> & {
   readonly audit: AuditLog;
-  readonly objects: Pick<Ports['objects'], 'get'>;
+  readonly objects: Pick<Ports['objects'], 'get' | 'keyOf'>;
   readonly environment: string;
 };
 
@@ -70,12 +70,18 @@ export async function auditRun(
   const run = await readRun(ports.state, syncId, epoch);
   if (run?.result === undefined && !isOver) return false;
   const frozen = await findFrozen(ports.objects, syncId, epoch);
-  const hash = frozen === undefined ? null : fingerprintOf(frozen.definition.sync);
   const definitionVersion = frozen?.definition.version ?? 0;
-  const record = runRecord(ports.environment, run ?? { syncId, epoch, definitionVersion }, hash);
+  const record = runRecord(ports.environment, run ?? { syncId, epoch, definitionVersion }, {
+    definitionHash: frozen === undefined ? null : fingerprintOf(frozen.definition.sync),
+    manifest: frozen === undefined ? undefined : await stageOf(ports, frozen),
+  });
   await keep(ports, auditRunKey(syncId, epoch), record);
   return true;
 }
+
+/** It expires with the run's objects; what was staged is to be known for longer. */
+const stageOf = ({ objects }: AuditPorts, { syncId, epoch, definition }: FrozenDefinition) =>
+  findStageManifest(objects, syncId, epoch, definition.sync.destination.account);
 
 async function keep(ports: AuditPorts, key: string, record: AuditRecord): Promise<void> {
   const is = await ports.audit.put(key, `${JSON.stringify(record)}\n`);

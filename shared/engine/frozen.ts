@@ -57,11 +57,18 @@ export async function readStageManifest(
   epoch: number,
   account: string,
 ): Promise<StageManifest> {
-  const key = stageManifestKey(syncId, epoch, account);
-  const manifest = await findManifest(objects, key);
-  if (manifest === undefined) throw missing('stage_missing', key);
+  const manifest = await findStageManifest(objects, syncId, epoch, account);
+  if (manifest === undefined) throw missing('stage_missing', stageManifestKey(syncId, epoch, account));
   return manifest;
 }
+
+/** The same, or undefined when it was never written, or has expired. */
+export const findStageManifest = (
+  objects: Pick<ObjectStore, 'get' | 'keyOf'>,
+  syncId: string,
+  epoch: number,
+  account: string,
+): Promise<StageManifest | undefined> => findManifest(objects, stageManifestKey(syncId, epoch, account));
 
 /** The carried failure records of an epoch; without a manifest there are none. */
 export async function readCarriedManifest(

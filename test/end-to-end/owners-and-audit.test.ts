@@ -243,6 +243,7 @@ test('every run is recorded with its counts and the hash of its definition', asy
   assert.equal(first.ended, 'committed');
   assert.deepEqual(first.counts, { rows: 10, accepted: 9, rejected: 1, invalid: 0, skipped: 0, dead: 0 });
   assert.match((first.definition as { hash: string }).hash, /^[0-9a-f]{64}$/);
+  assert.equal((first.manifest as { rows: number }).rows, 10);
   for (const epoch of [2, 3, 4]) await record(`runs/${SYNC}/`, { epoch, ended: 'committed' });
 });
 

@@ -219,6 +219,12 @@ test('a run is recorded with counts, definition and epoch, once, and without the
   assert.equal(version, 1);
   assert.match(hash, /^[0-9a-f]{64}$/);
   assert.equal('hi' in (found.extraction as object), false);
+  const { rows, files } = found.manifest as { rows: number; files: { key: string; rows: number }[] };
+  assert.equal(rows, 10);
+  assert.deepEqual(
+    files.map((file) => file.key),
+    [0, 1, 2].map((file) => `runs/people/0000000001/stage/crm/000${file}_part_00`),
+  );
   assert.doesNotMatch(JSON.stringify(found), /hunter2|k3/);
 });
 

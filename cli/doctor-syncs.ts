@@ -2,7 +2,7 @@
  * The syncs of an environment: what people wrote and what became of it, and a schedule for each, no more and no fewer.
  */
 import { ListSchedulesCommand, type ScheduleSummary } from '@aws-sdk/client-scheduler';
-import { QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { paginateQuery, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { CHECK_PAGES_MAX } from '../shared/core/limits.ts';
 import { ACCEPTED_PARTITION, SYNC_ID } from '../shared/core/names.ts';
@@ -48,48 +48,49 @@ export async function checkDefinitions(clients: Clients, outputs: Outputs): Prom
 }
 
 /** What runs now, by sync: in the state table, where people cannot write. */
-async function runningSyncs({ documents }: Clients, TableName: string): Promise<ReadonlyMap<string, Sync>> {
-  const syncs = new Map<string, Sync>();
-  let from: Record<string, unknown> | undefined;
-  do {
-    const command = new QueryCommand({
+async function runningSyncs(
+  { documents: client }: Clients,
+  TableName: string,
+): Promise<ReadonlyMap<string, Sync>> {
+  const pages = paginateQuery(
+    { client },
+    {
       TableName,
       ConsistentRead: true,
       KeyConditionExpression: '#partition = :partition',
       ExpressionAttributeNames: { '#partition': 'partition' },
       ExpressionAttributeValues: { ':partition': ACCEPTED_PARTITION },
-      ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-    });
-    const { Items = [], LastEvaluatedKey } = await documents.send(command);
-    for (const item of Items) {
-      const { sort, body } = acceptedItemSchema.parse(item);
+    },
+  );
+  const items = (await allOf(pages)).map((item) => acceptedItemSchema.parse(item));
+  return new Map(
+    items.flatMap(({ sort, body }): [string, Sync][] => {
       const read = acceptedSchema.safeParse(JSON.parse(body));
-      if (read.success) syncs.set(sort, read.data.sync);
-    }
-    from = LastEvaluatedKey;
-  } while (from !== undefined);
-  return syncs;
+      return read.success ? [[sort, read.data.sync]] : [];
+    }),
+  );
 }
 
 const acceptedItemSchema = z.looseObject({ sort: z.string(), body: z.string() });
 const itemSchema = z.looseObject({ syncId: z.string(), item: z.string(), body: z.string().optional() });
 type Item = z.infer<typeof itemSchema>;
 
-async function scan({ documents }: Clients, TableName: string): Promise<readonly Item[]> {
-  const items: Item[] = [];
-  let from: Record<string, unknown> | undefined;
-  for (let page = 0; page < CHECK_PAGES_MAX; page += 1) {
-    const command = new ScanCommand({
-      TableName,
-      ConsistentRead: true,
-      ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-    });
-    const { Items = [], LastEvaluatedKey } = await documents.send(command);
-    items.push(...Items.map((item) => itemSchema.parse(item)));
-    if (LastEvaluatedKey === undefined) return items;
-    from = LastEvaluatedKey;
+async function scan({ documents: client }: Clients, TableName: string): Promise<readonly Item[]> {
+  const items = await allOf(paginateScan({ client }, { TableName, ConsistentRead: true }));
+  return items.map((item) => itemSchema.parse(item));
+}
+
+async function allOf(pages: AsyncIterable<{ readonly Items?: unknown[] | undefined }>): Promise<unknown[]> {
+  const items: unknown[] = [];
+  let read = 0;
+  for await (const { Items = [] } of pages) {
+    read += 1;
+    if (read > CHECK_PAGES_MAX) {
+      throw Object.assign(new Error('too many definitions'), { name: 'TooManyDefinitions' });
+    }
+    items.push(...Items);
   }
-  throw Object.assign(new Error('too many definitions'), { name: 'TooManyDefinitions' });
+  return items;
 }
 
 const acceptedSchema = z.object({ sync: syncSchema });

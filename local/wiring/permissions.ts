@@ -1,7 +1,7 @@
 /**
  * Everything that the template says about who may do what: roles with their policies, policies on queues, buckets,
- * topics, buses, secrets and keys, permissions on functions, and which key encrypts what. An element that the evaluator lacks is an
- * error here, at start, not a surprise in the middle of a run.
+ * topics, buses, secrets and keys, permissions on functions, and which key encrypts what. An element that the evaluator
+ * lacks is an error here, at start, not a surprise in the middle of a run.
  */
 import type { PermissionSettings, Role } from '../iam/authorizer.ts';
 import { parsePolicy, type Statement } from '../iam/policy.ts';

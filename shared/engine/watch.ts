@@ -1,6 +1,7 @@
 /**
  * Looks at every sync and every account every minute, and says how many are not as they should be: gauges for alarms,
- * and a log line for each, which names it. It changes nothing, and nothing depends on it. What no event of its own tells is told from here, by `tellAttention`.
+ * and a log line for each, which names it. It changes nothing, and no run depends on it. What no event of its own tells
+ * is told by `tellAttention`, from what was seen here.
  *
  *   runs_overdue         idle, and its last commit is older than the schedule allows
  *   runs_held            a guard objected, a person decides

@@ -54,10 +54,13 @@ export function terminalProgress(out: NodeJS.WriteStream): Progress {
 
 export function plainProgress(write: (line: string) => void): Progress {
   const last = new Map<string, { text: string; at: number }>();
+  let isHeaded = false;
   return {
     show(_note, lines) {
       for (const line of lines) {
-        const [, text = ''] = tableLines(COLUMNS, [line], Number.POSITIVE_INFINITY);
+        const [head = '', text = ''] = tableLines(COLUMNS, [line], Number.POSITIVE_INFINITY);
+        if (!isHeaded) write(head);
+        isHeaded = true;
         const before = last.get(line.syncId);
         if (before?.text === text || (before !== undefined && Date.now() - before.at < PLAIN_MS)) continue;
         last.set(line.syncId, { text, at: Date.now() });
@@ -107,7 +110,8 @@ function rateOf({ rateUsed, rateAllowed }: ProgressLine): string {
 
 function phaseText({ phase, epoch, interrupted }: ProgressLine): string {
   if (phase === 'idle') return epoch === 0 ? 'waiting' : 'done';
-  if (phase === 'loading' && interrupted > 0) return 'pausing';
+  // Its batches have been handed back, and come again.
+  if (phase === 'loading' && interrupted > 0) return 'waiting';
   return phase === 'extracting' ? 'extract' : phase;
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { type ProgressLine, terminalProgress } from '../../local/demo/progress.ts';
+import { type ProgressLine, plainProgress, terminalProgress } from '../../local/demo/progress.ts';
 import { type Report, reportText } from '../../local/demo/report.ts';
 
 const line: ProgressLine = {
@@ -51,6 +51,21 @@ test('numbers that grow take the place of other columns, down to the narrowest t
     assert.ok(head.length < columns && text.length < columns, `${columns}: ${text.length}`);
     assert.match(text, / 123,456,789\/987,654,321( |$)/);
   }
+});
+
+test('without a terminal the columns are named once, before the first line', () => {
+  const written: string[] = [];
+  const { show } = plainProgress((text) => void written.push(text));
+  show('note', [line, { ...line, syncId: 'other' }]);
+  show('note', [{ ...line, retries: 1235 }]);
+  assert.deepEqual(
+    written.map((text) => text.split(/ +/).slice(0, 2)),
+    [
+      ['sync', 'run'],
+      ['subscribers-to-audience', '#12'],
+      ['other', '#12'],
+    ],
+  );
 });
 
 const run = {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -66,17 +66,25 @@ test('services are killed: an idle environment ends, a busy one with its invocat
   const invoke = (event: object) =>
     lambda.send(new InvokeCommand({ FunctionName: outputs.Probe, Payload: JSON.stringify(event) }));
   const pidOf = async (): Promise<number> => JSON.parse((await lines.next()).value ?? '{}').probe;
-  const answers = [invoke({ hang: true }), invoke({})].map((answer) => answer.catch(() => undefined));
-  const both = [await pidOf(), await pidOf()];
-  await Promise.race(answers);
+  const file = (name: string): string => path.join(directory, name);
+  const idle = invoke({ inside: file('first'), until: file('go') }).catch(() => undefined);
+  await exists(file('first'));
+  const busy = invoke({ inside: file('second'), hang: true }).catch(() => undefined);
+  await exists(file('second'));
+  writeFileSync(file('go'), '');
+  await idle;
   services.kill('SIGKILL');
   await once(services, 'exit');
-  await Promise.all(answers);
-  const left = both.filter((pid) => runsWith(pid, 'process-entry.ts'));
-  assert.ok(left.length >= 1, 'the busy one outlives the services');
+  await busy;
+  const both = [await pidOf(), await pidOf()] as const;
+  assert.ok(runsWith(both[1], 'process-entry.ts'), 'the busy one outlives the services');
   for (const pid of both) await ended(pid, 5000);
   rmSync(directory, { recursive: true, force: true });
 });
+
+async function exists(file: string): Promise<void> {
+  while (!existsSync(file)) await sleep(5);
+}
 
 async function ended(pid: number, withinMs: number): Promise<void> {
   const until = Date.now() + withinMs;

@@ -1,4 +1,6 @@
-/** Does what the event says, with the function's own permissions: calls an API, fails, hangs, exits, tells about itself. */
+/** Does what the event says, with the function's own permissions: calls an API, fails, waits, hangs, exits, tells about itself. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as dynamodb from '@aws-sdk/client-dynamodb';
 import * as eventbridge from '@aws-sdk/client-eventbridge';
 import * as s3 from '@aws-sdk/client-s3';
@@ -14,7 +16,9 @@ export async function handler(event, context) {
   invocations += 1;
   if (event.fail) throw new TypeError(event.fail);
   if (event.exit) process.exit(3);
-  if (event.hang) await new Promise((resolve) => setTimeout(resolve, 60_000));
+  if (event.inside) writeFileSync(event.inside, '');
+  while (event.until && !existsSync(event.until)) await sleep(5);
+  if (event.hang) await sleep(60_000);
   if (event.call) return call(event.call);
   return {
     invocations,

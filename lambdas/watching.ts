@@ -20,7 +20,7 @@ export function watching(): (ports: WatchingPorts) => Promise<void> {
     watchedAt = ports.clock.now();
     try {
       const before = seen;
-      seen = await watch(ports);
+      seen = await watch(ports, before);
       await tellAttention(ports, seen, before);
     } catch (error) {
       ports.telemetry.failed(asFault(error));

@@ -59,8 +59,6 @@ export const SUPERSEDED_IN_FLIGHT = 16;
 export const RESERVATION_MS_MAX = 1 * SECOND_MS;
 /** The watch says of each sync so often when it last committed, so that one which is silent for days is seen among the others. */
 export const FRESHNESS_TOLD_MS = HOUR_MS;
-/** And looks so often itself. */
-export const WATCH_MS = MINUTE_MS;
 /** Beyond the horizon a message is handed back: nobody sleeps on the bill. */
 export const BULK_HORIZON_MS = 2 * SECOND_MS;
 export const EXPRESS_HORIZON_MS = 10 * SECOND_MS;

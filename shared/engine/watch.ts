@@ -1,5 +1,5 @@
 /**
- * Looks at every sync and every account every minute, and says how many are not as they should be: gauges for alarms,
+ * Looks at every sync and every account every five minutes, and says how many are not as they should be: gauges for alarms,
  * and a log line for each, which names it. It changes nothing, and no run depends on it. What no event of its own tells
  * is told by `tellAttention`, from what was seen here.
  *
@@ -23,7 +23,6 @@ import {
   SILENCE_MS_MAX,
   STARVED_SHARE,
   TROUBLE_RUNS_MIN,
-  WATCH_MS,
 } from '../core/limits.ts';
 import type { Gauge } from '../core/metrics.ts';
 import { breakerKey, budgetKey, SYNC_PARTITION } from '../core/names.ts';
@@ -38,11 +37,18 @@ import { type Look, lookAround, type Sight } from './watch-sight.ts';
 
 export type WatchPorts = Pick<Ports, 'clock' | 'state' | 'definitions' | 'telemetry' | 'settings'>;
 
-/** Throws what listing the syncs threw; one that cannot be read does not hide the others. */
-export async function watch(ports: WatchPorts): Promise<Sight> {
+/**
+ * `before`: what the look before this one saw, if it is known. Throws what listing the syncs threw; one that cannot be
+ * read does not hide the others.
+ */
+export async function watch(ports: WatchPorts, before?: Sight): Promise<Sight> {
   const look = lookAround(ports.telemetry, ports.clock.now());
+  const tellsFreshness = before === undefined || hourOf(before.at) !== hourOf(look.sight.at);
   for await (const { sort, partition: _, ...item } of ports.state.list(SYNC_PARTITION)) {
-    const isRead = await guarded(ports, { syncId: sort }, () => watchSync(ports, syncOf(item, sort), look));
+    const isRead = await guarded(ports, { syncId: sort }, () => {
+      const sync = syncOf(item, sort);
+      return watchSync(ports, sync, look, tellsFreshness);
+    });
     if (!isRead) for (const what of NEEDS_OF_SYNC) look.lasts(what, sort);
   }
   for (const account of Object.values(ports.settings.accounts)) {
@@ -72,7 +78,14 @@ async function guarded(
   }
 }
 
-async function watchSync(ports: WatchPorts, sync: SyncState, look: Look): Promise<void> {
+const hourOf = (at: number): number => Math.floor(at / FRESHNESS_TOLD_MS);
+
+async function watchSync(
+  ports: WatchPorts,
+  sync: SyncState,
+  look: Look,
+  tellsFreshness: boolean,
+): Promise<void> {
   const { syncId, epoch } = sync;
   const accepted = await ports.definitions.accepted(syncId);
   const status = await ports.definitions.status(syncId);
@@ -81,7 +94,7 @@ async function watchSync(ports: WatchPorts, sync: SyncState, look: Look): Promis
     look.found('definitions_refused', { syncId, ...(fault === undefined ? {} : { code: fault.code }) });
   }
   if (accepted === undefined) return;
-  if (ports.clock.now() % FRESHNESS_TOLD_MS < WATCH_MS) {
+  if (tellsFreshness) {
     ports.telemetry.log('info', 'sync_freshness', { syncId, at: sync.committedAt ?? 0 });
   }
   for (const [gauge, code] of ailments(sync)) look.found(gauge, { syncId, epoch, code });

@@ -43,24 +43,6 @@ test('a commit is overdue half an hour after the tick that should have brought i
   assert.deepEqual(await gauges(one), {});
 });
 
-test('once an hour the watch says when each sync last committed, however long ago', async () => {
-  const one = await committed();
-  const { committedAt } = await one.sync();
-  const told = () => one.ports.telemetry.lines.filter(({ code }) => code === 'sync_freshness');
-  await one.pass(50 * 60 * MINUTE_MS - (one.ports.clock.now() % (60 * MINUTE_MS)));
-  const before = told().length;
-  await gauges(one);
-  assert.deepEqual(
-    told()
-      .slice(before)
-      .map(({ fields }) => fields),
-    [{ syncId: SYNC, at: committedAt }],
-  );
-  await one.pass(MINUTE_MS);
-  await gauges(one);
-  assert.equal(told().length, before + 1);
-});
-
 test('a cron counts from its own ticks in its own time zone', async () => {
   // The clock starts on Monday, 5 January 2026, at midnight UTC; Paris is an hour ahead.
   const one = await committed({ schedule: { cron: '0 6 * * *', timezone: 'Europe/Paris' } });

@@ -39,6 +39,25 @@ test('of the sweeps of ten minutes two look, and the second tells', async () => 
   ]);
 });
 
+test('once an hour the looks say when each sync last committed, whatever minute they come in', async () => {
+  const { one, ports } = await overdue();
+  const { committedAt } = await one.sync();
+  const watchNowAndThen = watching();
+  const toldAt: string[] = [];
+  await one.pass(4 * MINUTE_MS);
+  for (let minute = 0; minute < 190; minute += 1) {
+    const before = one.ports.telemetry.lines.length;
+    await watchNowAndThen(ports);
+    for (const { code, fields } of one.ports.telemetry.lines.slice(before)) {
+      if (code !== 'sync_freshness') continue;
+      toldAt.push(new Date(one.ports.clock.now()).toISOString().slice(11, 16));
+      assert.deepEqual(fields, { syncId: SYNC, at: committedAt });
+    }
+    await one.pass(MINUTE_MS);
+  }
+  assert.deepEqual(toldAt, ['01:06', '02:01', '03:01', '04:01']);
+});
+
 test('another environment has not seen what this one has', async () => {
   const { one, ports } = await overdue();
   await watching()(ports);

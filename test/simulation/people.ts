@@ -17,9 +17,7 @@ import { deploy } from './deploys.ts';
 import type { Account } from './destination.ts';
 import type { Editor } from './model-edits.ts';
 import { epochName, plainSync } from './oracle.ts';
-import { act, after, type Known, MINUTE_MS, tick, type World } from './world.ts';
-
-const signal = new AbortController().signal;
+import { act, after, type Known, MINUTE_MS, tick, unheard, type World } from './world.ts';
 
 export function syncNow(base: MemoryPorts, syncId: string): SyncState | undefined {
   const item = base.state.peek(syncKey(syncId));
@@ -77,7 +75,7 @@ function decide(world: World, syncId: string): void {
     epoch.approved = true;
     const timeoutMs = 5 * MINUTE_MS;
     const run = (ports: Parameters<typeof approveHold>[0]) =>
-      approveHold(ports, { syncId, planHash, signal });
+      approveHold(ports, { syncId, planHash, signal: unheard() });
     void act(world, { name: 'api', syncId, timeoutMs, run });
     // Two people at once: whoever is second takes their own answer for lost, and sends it all again.
     if (random.chance(0.1)) {

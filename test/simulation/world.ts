@@ -61,7 +61,9 @@ export type World = {
 };
 
 export const MINUTE_MS = 60_000;
-const signal = new AbortController().signal;
+
+/** Nobody aborts it. One for each invocation: whoever is killed never takes its listeners back. */
+export const unheard = (): AbortSignal => new AbortController().signal;
 
 /** Lets everything begin; it goes on for as long as the clock is run. */
 export function begin(world: World): void {
@@ -187,7 +189,7 @@ function statementEvent(world: World, statement: Statement): void {
   after(world, delayMs, () => {
     const { state } = statement;
     if (state !== 'finished' && state !== 'failed' && state !== 'aborted') return false;
-    const event = { syncId, epoch, statement: state, statementId: statement.id, signal };
+    const event = { syncId, epoch, statement: state, statementId: statement.id, signal: unheard() };
     const run = (ports: Ports) => fanOut(ports, event);
     asynchronously(world, { name: 'fan-out', syncId, timeoutMs: 5 * MINUTE_MS, run });
     if (faults.fires('abandonedPerRun', syncId)) {
@@ -234,7 +236,7 @@ async function load(world: World, delivery: Delivery): Promise<void> {
     const loader = world.loaderPorts(loaderOf(world, ports, within), message);
     const deadlineAt = ports.clock.now() + timeoutMs;
     const received = { message, receiveCount, firstReceivedAt, receivedAt };
-    return loadBatch(loader, { ...received, deadlineAt, signal });
+    return loadBatch(loader, { ...received, deadlineAt, signal: unheard() });
   };
   const ended = await act(world, { name: 'load', syncId, timeoutMs, run });
   if (ended.is !== 'returned') return;
@@ -284,6 +286,6 @@ function pollDead(world: World): boolean {
 
 function minute(world: World): void {
   const owner = `sweep${world.random.below(1e9)}`;
-  void act(world, { name: 'sweep', run: (ports) => sweep(ports, { owner, signal }) });
+  void act(world, { name: 'sweep', run: (ports) => sweep(ports, { owner, signal: unheard() }) });
   peopleAct(world);
 }

@@ -216,11 +216,10 @@ async function throttled(d: Delivery, group: Group, fault: Fault): Promise<void>
   const { pacer } = d.memory;
   count(d, 'throttled', 1);
   pacer.drop();
-  const { item, freeAt } = await slowDown(d.ports, pacer.view.item, fault.retryAfterMs);
+  const { item, freeAt } = await slowDown(d.ports, pacer.lastSeen(), fault.retryAfterMs);
   // And what was reserved before the budget knew.
   pacer.drop();
-  pacer.view.item = item;
-  pacer.view.isKnown = true;
+  pacer.learn(item);
   group.dueAt = freeAt;
 }
 
@@ -244,7 +243,7 @@ async function openBreaker(d: Delivery, fault: Fault): Promise<void> {
   const seen = await readBreaker(d.ports.state, d.ports.account.name);
   const breaker = await tripBreaker(d.ports, seen, fault.code);
   d.memory.pacer.drop();
-  d.memory.pacer.view.isKnown = false;
+  d.memory.pacer.forget();
   stopOpen(d, breaker);
 }
 

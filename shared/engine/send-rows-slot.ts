@@ -39,7 +39,7 @@ export async function probe(
   const result = await send();
   if (result !== undefined && isThere(result)) {
     await closeBreaker(d.ports, ticket);
-    d.memory.pacer.view.isKnown = false;
+    d.memory.pacer.forget();
     return;
   }
   const breaker = await tripBreaker(d.ports, ticket, 'probe_failed');

@@ -5,6 +5,7 @@
 import { BlockList, isIP } from 'node:net';
 import type { z } from 'zod';
 import { ENVIRONMENT_NAME } from '../shared/core/names.ts';
+import type { AnyDestination, DestinationLimits } from '../shared/destinations/destination.ts';
 import { destinationNamed } from '../shared/destinations/registry.ts';
 import { type Account, type Environment, type EnvironmentSettings, environmentSchema } from './settings.ts';
 
@@ -186,18 +187,32 @@ function canonicalHost(host: string): string {
 }
 
 function destinationRules(account: Account, at: string): string[] {
-  let settings: z.ZodType;
+  let destination: AnyDestination;
   try {
-    settings = destinationNamed(account.destination).settings;
+    destination = destinationNamed(account.destination);
   } catch {
     return [
       `${at}.destination is "${account.destination}", which is not a registered destination; see shared/destinations/registry.ts for those that are.`,
     ];
   }
-  const parsed = settings.safeParse(account.settings);
+  const parsed = destination.settings.safeParse(account.settings);
   return parsed.success
-    ? []
+    ? [...limitRules(account, destination.limits(parsed.data), at)]
     : parsed.error.issues.map(
         (issue) => `${[at, 'settings', ...issue.path].join('.')}: ${issue.message} (${account.destination}).`,
       );
+}
+
+/** The engine judges a run's length by the account alone, so the destination must be able to keep to it. */
+function* limitRules(
+  { destination, requestRowsMax, requestsInFlight }: Account,
+  limits: DestinationLimits,
+  at: string,
+): Iterable<string> {
+  if (requestRowsMax > limits.requestRowsMax) {
+    yield `${at}.requestRowsMax is ${requestRowsMax}, but ${destination} sends at most ${limits.requestRowsMax} rows in one request; lower it.`;
+  }
+  if (requestsInFlight > limits.requestsInFlightMax) {
+    yield `${at}.requestsInFlight is ${requestsInFlight}, but ${destination} has at most ${limits.requestsInFlightMax} connections in one loader; lower it, and raise concurrency instead.`;
+  }
 }

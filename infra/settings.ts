@@ -52,10 +52,10 @@ export const accountSchema = z.strictObject({
   settings: z.record(z.string(), z.json()).default({}),
   /** At most `requests` in any `perMs`, by all loaders of the account together. */
   rate: z.strictObject({ requests: z.int().min(1).max(100_000), perMs: z.int().min(100).max(86_400_000) }),
-  /** Rows in one request; the destination's own limit may be lower. */
-  requestRowsMax: z.int().min(1).max(10_000),
-  /** Requests that one loader has under way at once. */
-  requestsInFlight: z.int().min(1).max(64).default(4),
+  /** Rows in one request: at most what the destination's page says. */
+  requestRowsMax: z.int().min(1),
+  /** Requests that one loader has under way at once: at most what the destination's page says. */
+  requestsInFlight: z.int().min(1).default(4),
   /** Loaders at once, per lane; Lambda's minimum for a queue is 2. */
   concurrency: z
     .strictObject({ express: z.int().max(1000).default(2), bulk: z.int().max(1000).default(2) })

@@ -79,6 +79,8 @@ export const BREAKER_FAULTS = 5;
 export const STORM_SHARE = 0.2;
 export const STORM_ROWS_MIN = 1000;
 
+/** Rows in one request, whatever an account says: what one answer names, one statement locks, one refusal halves. */
+export const REQUEST_ROWS_MAX = 10_000;
 /** Body of a destination's answer that we read; the rest is cut, the connection destroyed. */
 export const RESPONSE_BYTES_MAX = 8 * MIB;
 /** A socket that does not open by then will not: the vendor's own clients give up at ten seconds as well. */

@@ -17,6 +17,7 @@ import type { Operation, Row } from '../core/row.ts';
 /** A: `idempotent`, natural upsert or delete by external id. B: `keyed`, the server dedupes by our key. C: `unsafe`. */
 export type Idempotency = 'idempotent' | 'keyed' | 'unsafe';
 
+/** What no account's own `requestRowsMax` and `requestsInFlight` may exceed; synth refuses one that does. */
 export type DestinationLimits = {
   readonly requestRowsMax: number;
   readonly requestBytesMax: number;

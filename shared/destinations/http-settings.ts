@@ -79,9 +79,7 @@ export const httpSettingsSchema = z.strictObject({
   /** The read-only call that proves that the account works; without it, any answer of the URL to HEAD. */
   check: z.strictObject({ path: z.string().max(1024) }).optional(),
   timeoutMs: z.int().min(100).max(120_000).default(30_000),
-  requestRowsMax: z.int().min(1).max(10_000).default(200),
   requestBytesMax: z.int().min(1024).max(16_777_216).default(4_194_304),
-  requestsInFlightMax: z.int().min(1).max(32).default(8),
   /** PEM of a private certificate authority. */
   ca: z.string().max(65_536).optional(),
 });

@@ -4,6 +4,7 @@
  * OAuth token once.
  */
 import { Fault } from '../core/fault.ts';
+import { CONNECTIONS_MAX, REQUEST_ROWS_MAX } from '../core/limits.ts';
 import type { Outcome } from '../core/outcomes.ts';
 import type { Operation, Row } from '../core/row.ts';
 import type { Context, Destination, HttpResponse, Idempotency, WriteRequest } from './destination.ts';
@@ -19,10 +20,10 @@ export const http: Destination<HttpSettings, HttpTarget> = {
   settings: httpSettingsSchema,
   target: httpTargetSchema,
   operations,
-  limits: ({ requestRowsMax, requestBytesMax, requestsInFlightMax }) => ({
-    requestRowsMax,
+  limits: ({ requestBytesMax }) => ({
+    requestRowsMax: REQUEST_ROWS_MAX,
     requestBytesMax,
-    requestsInFlightMax,
+    requestsInFlightMax: CONNECTIONS_MAX,
   }),
   check,
   write,

@@ -17,10 +17,7 @@ export const postgresSettingsSchema = z.strictObject({
   connectTimeoutMs: z.int().min(100).max(60_000).default(10_000),
   /** The server gives a statement up after this long; so it is also the longest that one can linger. */
   statementTimeoutMs: z.int().min(100).max(300_000).default(30_000),
-  requestRowsMax: z.int().min(1).max(10_000).default(500),
   requestBytesMax: z.int().min(1024).max(67_108_864).default(8_388_608),
-  /** Connections of one loader. */
-  requestsInFlightMax: z.int().min(1).max(32).default(4),
 });
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: PostgreSQL's names hold any character but NUL

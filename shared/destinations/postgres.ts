@@ -5,7 +5,7 @@
  * gone is done, and an insert that meets a record with exactly its own values takes it for its own.
  */
 import { Fault, REQUEST_REFUSED } from '../core/fault.ts';
-import { CATALOG_AGE_MS_MAX } from '../core/limits.ts';
+import { CATALOG_AGE_MS_MAX, CONNECTIONS_MAX, REQUEST_ROWS_MAX } from '../core/limits.ts';
 import type { Outcome } from '../core/outcomes.ts';
 import type { Row } from '../core/row.ts';
 import type { Context, Destination, TargetField, WriteRequest } from './destination.ts';
@@ -32,10 +32,10 @@ export const postgres: Destination<PostgresSettings, PostgresTarget> = {
     upsert: 'idempotent',
     delete: 'idempotent',
   }),
-  limits: ({ requestRowsMax, requestBytesMax, requestsInFlightMax }) => ({
-    requestRowsMax,
+  limits: ({ requestBytesMax }) => ({
+    requestRowsMax: REQUEST_ROWS_MAX,
     requestBytesMax,
-    requestsInFlightMax,
+    requestsInFlightMax: CONNECTIONS_MAX,
   }),
   check,
   describe,

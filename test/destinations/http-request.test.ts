@@ -179,7 +179,7 @@ test('settings refuse what would break the protocol, and say where', () => {
     { url, headers: { 'Content-Length': '1' } },
     { url, headers: { 'a b': 'x' } },
     { url, auth: { by: 'guess' } },
-    { url, requestRowsMax: 0 },
+    { url, requestBytesMax: 0 },
     { url, nonsense: 1 },
   ];
   for (const settings of refused) assert.equal(httpSettingsSchema.safeParse(settings).success, false);

@@ -93,6 +93,21 @@ const CASES: readonly Case[] = [
     withAccount({ settings: { url: 'https://a.example', x: 1 } }),
     /Unrecognized key: "x"/,
   ],
+  [
+    'a limit that moved to the account',
+    withAccount({ settings: { url: 'https://a.example', requestRowsMax: 200 } }),
+    /accounts\.0\.settings: Unrecognized key: "requestRowsMax"/,
+  ],
+  [
+    'more rows than a destination sends',
+    withAccount({ requestRowsMax: 10_001 }),
+    /accounts\.0\.requestRowsMax is 10001, but http sends at most 10000 rows in one request; lower it/,
+  ],
+  [
+    'more requests than it has connections',
+    withAccount({ requestsInFlight: 33 }),
+    /accounts\.0\.requestsInFlight is 33, but http has at most 32 connections in one loader; lower it/,
+  ],
   ['loopback', allowing('127.0.0.1'), /allow names 127\.0\.0\.1:8080, a loopback or link-local address/],
   ['loopback by name', allowing('localhost'), /allow names localhost:8080/],
   ['loopback by number', allowing('2130706433'), /allow names 2130706433:8080/],
@@ -145,6 +160,15 @@ for (const [what, edit, sentence, name = 'dev'] of CASES) {
     assert.throws(() => parseEnvironment(name, settings), { message: sentence });
   });
 }
+
+test('an account may be as wide as its destination', () => {
+  parseEnvironment('dev', { ...good, ...withAccount({ requestRowsMax: 10_000, requestsInFlight: 32 }) });
+  const settings = { host: 'db.example.com', database: 'app' };
+  const postgres = withAccount({ destination: 'postgres', settings, requestsInFlight: 33 });
+  assert.throws(() => parseEnvironment('dev', { ...good, ...postgres }), {
+    message: /33, but postgres has at most 32/,
+  });
+});
 
 test('a private address may be listed, and loopback in a local stage', () => {
   parseEnvironment('dev', { ...good, ...allowing('10.1.2.3') });

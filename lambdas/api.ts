@@ -7,6 +7,7 @@ import { principalSchema } from '../shared/core/changed-by.ts';
 import { asFault } from '../shared/core/fault.ts';
 import { CHECK_MODELS_MAX } from '../shared/core/limits.ts';
 import { SYNC_ID } from '../shared/core/names.ts';
+import type { RunCode } from '../shared/core/run-codes.ts';
 import { approveHold } from '../shared/engine/approve-hold.ts';
 import { checkModels, checkWarehouse } from '../shared/engine/check-warehouse.ts';
 import { discardHold } from '../shared/engine/discard-hold.ts';
@@ -84,7 +85,7 @@ async function answerTo(built: ApiPorts, request: ApiRequest, call: Call): Promi
         await discardHold(built, { syncId: request.syncId, ...given('planHash', request.planHash) }),
       );
     case 'pause':
-      return told(await pauseSync(built, { ...request, code: 'paused_by_operator' }));
+      return told(await pauseSync(built, { ...request, code: 'paused_by_operator' satisfies RunCode }));
     case 'resume':
       return told(await resumeSync(built, request));
     case 'check':

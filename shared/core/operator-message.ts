@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { OPERATOR_LINES_MAX, OWNER_SUBJECT_CHARACTERS_MAX } from './limits.ts';
 import { attentionSaid } from './operator-attention.ts';
 import type { Said } from './operator-said.ts';
-import { CREDENTIAL_CODES, MISCOUNT_CODES, PAUSED_BY_OPERATOR, STORM_CODE } from './trouble-codes.ts';
+import { helpFor, isAskedFor, runCodeFacts } from './run-codes.ts';
 
 export type OperatorMessage = { readonly subject: string; readonly text: string };
 
@@ -110,7 +110,7 @@ function committedRun(detail: Detail): Said | undefined {
     dead === 0
       ? {}
       : {
-          why: ['their batches came to the dead letters; the next run tries the rows again'],
+          why: [DEAD],
           look: [`status ${syncId}`],
           runbook: 'dead-letters',
         };
@@ -125,6 +125,10 @@ function committedRun(detail: Detail): Said | undefined {
     ...died,
   };
 }
+
+/** Not why: the count holds what came to the dead letters, what was parked and what ended its loader. */
+const DEAD =
+  'recorded as dead; the failure records say why. Parked rows and rows that ended their loader wait for a change, others are tried by the next run';
 
 const givenUp = (rows: number): string =>
   rows === 1 ? 'one of its rows was given up' : `${rows} of its rows were given up`;
@@ -142,14 +146,12 @@ function heldRun(detail: Detail): Said {
 /** A person discarded it, or nobody decided in time, or what it waited for has been stopped. */
 function holdOver(detail: Detail): Said {
   const { syncId, epoch, code } = ended.parse(detail);
-  const how = HOLD_OVER[code] ?? `is over: ${code}`;
-  return { title: `Run ${epoch} of ${syncId}, which was held, ${how}`, why: ['nothing of it was sent'] };
+  const how = runCodeFacts(code)?.says ?? code;
+  return {
+    title: `Run ${epoch} of ${syncId}, which was held, is over: ${how}`,
+    why: ['nothing of it was sent'],
+  };
 }
-
-const HOLD_OVER: Readonly<Record<string, string>> = {
-  discarded: 'was discarded by a person',
-  hold_expired: 'was given up: nobody had decided in time',
-};
 
 function approvedRun(detail: Detail): Said | undefined {
   const { verb, ok, syncId, epoch, by } = approval.parse(detail);
@@ -163,7 +165,7 @@ function approvedRun(detail: Detail): Said | undefined {
 
 function pausedSync(detail: Detail): Said | undefined {
   const { syncId, code, reason } = paused.parse(detail);
-  if (code === PAUSED_BY_OPERATOR) return undefined;
+  if (isAskedFor(code)) return undefined;
   return {
     title: `${syncId} was paused by the engine: ${code}`,
     why: reason === undefined ? [] : [reason],
@@ -174,9 +176,7 @@ function pausedSync(detail: Detail): Said | undefined {
 
 function resumedSync(detail: Detail): Said | undefined {
   const { syncId, code } = paused.parse(detail);
-  return code === PAUSED_BY_OPERATOR
-    ? undefined
-    : { title: `${syncId} was resumed; it was paused for ${code}` };
+  return isAskedFor(code) ? undefined : { title: `${syncId} was resumed; it was paused for ${code}` };
 }
 
 function refusedDefinition(detail: Detail): Said {
@@ -209,7 +209,14 @@ function openedBreaker(detail: Detail): Said | undefined {
 }
 
 function runbookOf(code: string): string | undefined {
-  if (MISCOUNT_CODES.includes(code)) return 'commit-mismatch';
-  if (CREDENTIAL_CODES.includes(code)) return 'secret-failing';
-  return code === STORM_CODE ? 'rows-rejected' : undefined;
+  switch (helpFor(code)) {
+    case 'miscount':
+      return 'commit-mismatch';
+    case 'credentials':
+      return 'secret-failing';
+    case 'storm':
+      return 'rows-rejected';
+    case undefined:
+      return undefined;
+  }
 }

@@ -4,6 +4,7 @@
  */
 import { DEFINITION_CODES } from './definition-codes.ts';
 import { ROW_CODES, STAGE_CODES } from './row-codes.ts';
+import { runCodeFacts } from './run-codes.ts';
 import type { FailureRecord } from './stage.ts';
 import type { Sync } from './sync.ts';
 
@@ -37,8 +38,11 @@ export function reasonText({ kind, code, field }: Omit<FailureReason, 'rows'>): 
 }
 
 /** What stopped a run or paused a sync. */
-export const stopText = (code: string): string =>
-  Object.hasOwn(STOP_WORDS, code) ? (STOP_WORDS[code] ?? '') : 'something that its status explains';
+export function stopText(code: string): string {
+  const { says, help } = runCodeFacts(code) ?? { says: 'something that its status explains' };
+  // Nothing that an owner could mend.
+  return help === 'miscount' ? `${says}; the people who run Tailrace are told as well` : says;
+}
 
 /** The rule that a definition breaks; what is wrong with a model's SQL has codes of its own. */
 export const definitionRule = (code: string): string =>
@@ -92,23 +96,4 @@ const DELIVERY_CODES: Readonly<Record<string, string>> = {
   mapping_failed: 'the mapping failed on this row',
   crashed_loader: 'the row ended the loader again and again',
   dead_letter: 'the batch of the row could not be loaded',
-};
-
-const STOP_WORDS: Readonly<Record<string, string>> = {
-  failure_storm: 'the destination refused so many rows that going on made no sense',
-  counts_do_not_add_up: 'the counts of a run did not add up; the people who run Tailrace are told as well',
-  failures_not_recorded: 'failed rows were not all recorded; the people who run Tailrace are told as well',
-  stage_miscounted:
-    'the staged rows are not as many as were counted; the people who run Tailrace are told as well',
-  statement_failed: 'the warehouse could not run the SQL of the model',
-  statement_aborted: 'the SQL of the model was stopped in the warehouse',
-  column_missing: 'the model has lost a column that a field reads',
-  column_ambiguous: 'the model has two columns of the same name',
-  cursor_type: 'the cursor column is not a timestamp',
-  key_type: 'a column of the primary key has a type that cannot be one',
-  account_unknown: 'the destination account is not there any more',
-  target_invalid: 'the destination does not take this place or these options',
-  failure_set_too_large: 'more rows are failing than are carried from run to run',
-  warehouse_refused: 'the warehouse refused the connection or the SQL',
-  auth_refused: 'the destination refused the credentials',
 };

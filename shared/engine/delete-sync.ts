@@ -9,6 +9,7 @@ import { Fault } from '../core/fault.ts';
 import { ACQUIRE_TRIES_MAX } from '../core/limits.ts';
 import { syncKey } from '../core/names.ts';
 import type { SyncState } from '../core/run.ts';
+import type { RunCode } from '../core/run-codes.ts';
 import type { Ports } from '../ports.ts';
 import { type FencePorts, fenceRun } from './fence-run.ts';
 import { at, readSync } from './sync-state.ts';
@@ -39,7 +40,7 @@ async function stopRun(ports: DeletePorts, syncId: string): Promise<void> {
     if (sync.phase === 'idle') {
       if (await startAfresh(ports, sync)) return;
     } else {
-      await fenceRun(ports, { syncId, epoch: sync.epoch, code: 'definition_deleted' });
+      await fenceRun(ports, { syncId, epoch: sync.epoch, code: 'definition_deleted' satisfies RunCode });
     }
   }
   throw new Fault('transient', 'sync_contended', 'the sync kept changing while it was deleted');

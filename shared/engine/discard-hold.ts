@@ -1,4 +1,5 @@
 /** Ends a held run: nothing was sent, so nothing moves and nothing is dirty. Expiry is a discard by the sweep. */
+import type { RunCodeOf } from '../core/run-codes.ts';
 import { type EndPorts, endRun } from './end-run.ts';
 import { readSync } from './sync-state.ts';
 
@@ -9,7 +10,7 @@ export type DiscardResult =
 /** Without `planHash` whatever is held is discarded. The next tick of the schedule starts a new run. */
 export async function discardHold(
   ports: EndPorts,
-  input: { readonly syncId: string; readonly planHash?: string; readonly code?: string },
+  input: { readonly syncId: string; readonly planHash?: string; readonly code?: RunCodeOf<'discarded'> },
 ): Promise<DiscardResult> {
   const sync = await readSync(ports.state, input.syncId);
   if (sync?.phase !== 'held') return { is: 'refused', code: 'not_held' };

@@ -4,6 +4,7 @@
  */
 import { runKey, syncKey } from '../core/names.ts';
 import type { RunResult, SyncState, Trouble } from '../core/run.ts';
+import { isAskedFor } from '../core/run-codes.ts';
 import type { EngineEvent, Ports, Update } from '../ports.ts';
 import { announce } from './announce.ts';
 import { at, syncOf } from './sync-state.ts';
@@ -73,10 +74,8 @@ const EVENTS: Readonly<Record<Ending['ended'], EngineEvent['type']>> = {
 };
 
 /** Ends that people asked for are no trouble, and do not end one either. */
-const ASKED_FOR: readonly string[] = ['paused_by_operator', 'definition_deleted', 'definition_disabled'];
-
 function troubleAfter(sync: SyncState, { ended, code }: Ending, now: number): Trouble | undefined {
-  if (ended === 'discarded' || ASKED_FOR.includes(code)) return undefined;
+  if (ended === 'discarded' || isAskedFor(code)) return undefined;
   const { runs = 0, since = now } = sync.trouble ?? {};
   return { runs: runs + 1, since, ended, code };
 }

@@ -10,6 +10,7 @@ import { asFault, Fault } from '../core/fault.ts';
 import { SUBMIT_REPEAT_MS_MAX } from '../core/limits.ts';
 import { runKey } from '../core/names.ts';
 import type { SyncState } from '../core/run.ts';
+import type { RunCode } from '../core/run-codes.ts';
 import type { ExtractionCounts, StageManifest } from '../core/stage.ts';
 import type { ExtractionRequest, Ports } from '../ports.ts';
 import { extractionRequest, failRun } from './begin-extraction.ts';
@@ -83,7 +84,7 @@ async function statementFailed(
   const frozen = await readFrozen(ports.objects, sync.syncId, sync.epoch);
   const words = input.reason ?? (await reasonOf(ports, run?.statementId ?? input.statementId));
   const said = keepKnownWords(words, JSON.stringify(frozen.definition.sync));
-  const code = input.statement === 'aborted' ? 'statement_aborted' : 'statement_failed';
+  const code: RunCode = input.statement === 'aborted' ? 'statement_aborted' : 'statement_failed';
   const failed = await failRun(ports, sync, new Fault('transient', code, said === '' ? code : said));
   return failed ? { is: 'failed', code } : { is: 'stale' };
 }
@@ -120,8 +121,9 @@ async function guardAndSend(
 
 async function miscounted(ports: FanOutPorts, sync: SyncState): Promise<FanOutResult> {
   const { syncId, epoch } = sync;
-  await fenceRun(ports, { syncId, epoch, code: 'stage_miscounted', pause: true });
-  return { is: 'fenced', code: 'stage_miscounted' };
+  const code = 'stage_miscounted' satisfies RunCode;
+  await fenceRun(ports, { syncId, epoch, code, pause: true });
+  return { is: 'fenced', code };
 }
 
 async function fetchStage(

@@ -5,6 +5,7 @@
 import { failureManifestKey, failureObjectLines, failuresPrefix, syncKey } from '../core/names.ts';
 import { type Counts, isConserved } from '../core/outcomes.ts';
 import type { Cut, FailurePointer, Seal, SyncState } from '../core/run.ts';
+import type { RunCodeOf } from '../core/run-codes.ts';
 import type { CopyManifest } from '../core/stage.ts';
 import type { Ports } from '../ports.ts';
 import { RUN_ATTRIBUTES } from './end-run.ts';
@@ -85,7 +86,7 @@ async function miscount(
   ports: FinishPorts,
   { sync, cut, sealed, counts }: Settled,
   failureLines: number,
-): Promise<string | undefined> {
+): Promise<RunCodeOf<'pause'> | undefined> {
   const { extracted } = sealed.counts;
   if (!isConserved(counts) || counts.rows !== extracted) return 'counts_do_not_add_up';
   // Lines can be more than failures (a batch delivered twice), never fewer.

@@ -3,6 +3,7 @@
  */
 import { RATE_SHARE, RUN_MS_MAX } from '../core/limits.ts';
 import type { Hold, SyncState } from '../core/run.ts';
+import type { RunCodeOf } from '../core/run-codes.ts';
 import type { ExtractionCounts } from '../core/stage.ts';
 import { removedPolicy, type Sync } from '../core/sync.ts';
 import type { AccountSettings } from '../ports.ts';
@@ -15,7 +16,7 @@ export type GuardFacts = {
   readonly account: AccountSettings;
 };
 
-export type HoldReason = Hold['reasons'][number];
+export type HoldReason = Hold['reasons'][number] & { readonly code: RunCodeOf<'hold'> };
 
 /** All reasons why a person should look before this run sends; none: it may go. */
 export function holdReasons(facts: GuardFacts): readonly HoldReason[] {

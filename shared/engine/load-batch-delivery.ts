@@ -4,6 +4,7 @@
 import type { BatchMessage, Lane } from '../core/message.ts';
 import type { Metric } from '../core/metrics.ts';
 import type { Cut } from '../core/run.ts';
+import type { RunCode } from '../core/run-codes.ts';
 import type { FailureRecord } from '../core/stage.ts';
 import type { LoaderPorts } from '../ports.ts';
 import { type FailedLine, failureRecord, type RowFailure } from './fail-rows.ts';
@@ -87,16 +88,18 @@ const OUTCOME_OF: Readonly<Record<RowFailure['kind'], Final>> = {
   dead: DEAD,
 };
 
+const STORM = 'failure_storm' satisfies RunCode;
+
 /** Stops the run when too many of its fresh rows were rejected. */
 export function watchStorm(d: Delivery): void {
   const { fresh } = d.plan;
   if (!isStorm(fresh)) return;
   stopDelivery(d, {
-    code: 'failure_storm',
+    code: STORM,
     afterMs: 0,
     isOrderly: true,
     run: {
-      code: 'failure_storm',
+      code: STORM,
       message: `${fresh.rejected} of ${fresh.rows} new rows were rejected by the destination`,
       pause: true,
     },

@@ -3,6 +3,7 @@
  * only says where to look. Every read is strongly consistent.
  */
 import type { RunResult, SyncState } from '../core/run.ts';
+import { isAskedFor, runCodeFacts } from '../core/run-codes.ts';
 import type { AcceptedDefinition } from '../core/sync.ts';
 import type { DefinitionStatus, Ports } from '../ports.ts';
 import { freshSync, readRun, readSync } from './sync-state.ts';
@@ -88,15 +89,11 @@ function rowsSign({ sync, committed }: OwnerFacts): Sign | undefined {
 
 function stopSign({ sync, uncommitted }: OwnerFacts): Sign | undefined {
   const { ended, code = '' } = uncommitted ?? {};
-  if ((ended !== 'failed' && ended !== 'fenced') || NOT_FOR_OWNERS.has(code)) return undefined;
+  if ((ended !== 'failed' && ended !== 'fenced') || !isForOwner(code)) return undefined;
   return { is: 'stopped', proof: `${sync.epoch} ${code}` };
 }
 
-const isPausedByEngine = ({ paused }: SyncState): boolean =>
-  paused !== undefined && paused.code !== 'paused_by_operator';
+const isPausedByEngine = ({ paused }: SyncState): boolean => paused !== undefined && !isAskedFor(paused.code);
 
-/** A person asked for it, or the engine tries again by itself and those who run it are alarmed when that does not help. */
-const NOT_FOR_OWNERS: ReadonlySet<string> = new Set([
-  ...['paused_by_operator', 'definition_disabled', 'definition_deleted'],
-  ...['statement_lost', 'extractor_lost', 'run_stalled', 'run_too_old', 'aws_unavailable'],
-]);
+/** Unless a person asked for it, or the engine tries again by itself. */
+const isForOwner = (code: string): boolean => !isAskedFor(code) && runCodeFacts(code)?.isRetried !== true;

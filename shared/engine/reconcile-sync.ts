@@ -4,6 +4,7 @@
  */
 import { acceptDefinition, fingerprintOf } from '../core/accept.ts';
 import { type DefinitionFault, Fault } from '../core/fault.ts';
+import { type RunCode, runCodeFacts } from '../core/run-codes.ts';
 import type { AcceptedDefinition, Sync } from '../core/sync.ts';
 import { parseSync } from '../core/sync-rules.ts';
 import { modelFaults } from '../warehouse/model-sql.ts';
@@ -26,9 +27,6 @@ export type ReconcileResult =
 
 /** Untrusted. */
 type Written = Readonly<Record<string, unknown>>;
-
-/** Paused by the engine for a reason that a new version may have mended; a person's pause waits for a person. */
-const MENDED_BY_A_NEW_VERSION: readonly string[] = ['failure_storm'];
 
 /** Throws what the ports threw, and a transient Fault when another writer was quicker: repeat. */
 export async function reconcileSync(ports: DeletePorts, input: ReconcileInput): Promise<ReconcileResult> {
@@ -121,12 +119,13 @@ async function accept(
 async function stopDisabled(ports: DeletePorts, syncId: string): Promise<void> {
   const sync = await readSync(ports.state, syncId);
   if (sync === undefined || sync.phase === 'idle') return;
-  await fenceRun(ports, { syncId, epoch: sync.epoch, code: 'definition_disabled' });
+  await fenceRun(ports, { syncId, epoch: sync.epoch, code: 'definition_disabled' satisfies RunCode });
 }
 
+/** Paused by the engine for a reason that a new version may have mended; a person's pause waits for a person. */
 async function resumeMended(ports: DeletePorts, syncId: string, version: number): Promise<void> {
   const sync = await readSync(ports.state, syncId);
   const { paused } = sync ?? {};
-  if (paused === undefined || !MENDED_BY_A_NEW_VERSION.includes(paused.code)) return;
+  if (paused === undefined || runCodeFacts(paused.code)?.isMendedByEdit !== true) return;
   if (version > paused.definitionVersion) await resumeSync(ports, { syncId });
 }

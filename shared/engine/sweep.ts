@@ -12,6 +12,7 @@ import { asFault } from '../core/fault.ts';
 import { RECORD_MS_MAX, RUN_MS_MAX } from '../core/limits.ts';
 import { SYNC_PARTITION, syncKey } from '../core/names.ts';
 import type { SyncState } from '../core/run.ts';
+import type { RunCode } from '../core/run-codes.ts';
 import type { Ports } from '../ports.ts';
 import { discardHold } from './discard-hold.ts';
 import { fanOut } from './fan-out.ts';
@@ -63,7 +64,7 @@ async function sweepSync(ports: SweepPorts, sync: SyncState, input: SweepInput):
   return sweepLoading(ports, sync, input);
 }
 
-async function reasonToFence(ports: SweepPorts, sync: SyncState): Promise<string | undefined> {
+async function reasonToFence(ports: SweepPorts, sync: SyncState): Promise<RunCode | undefined> {
   const definition = await ports.definitions.accepted(sync.syncId);
   if (definition === undefined) return 'definition_deleted';
   if (!definition.sync.enabled) return 'definition_disabled';
@@ -91,13 +92,13 @@ async function sweepExtracting(ports: SweepPorts, sync: SyncState, { signal }: S
   const { syncId, epoch } = sync;
   const run = await readRun(ports.state, syncId, epoch);
   if (run?.statementId === undefined) {
-    await fenceRun(ports, { syncId, epoch, code: 'extractor_lost', again: true });
+    await fenceRun(ports, { syncId, epoch, code: 'extractor_lost' satisfies RunCode, again: true });
     return;
   }
   const { state, reason } = await ports.warehouse.status(run.statementId);
   if (state === 'running') return;
   if (state === 'unknown') {
-    await fenceRun(ports, { syncId, epoch, code: 'statement_lost', again: true });
+    await fenceRun(ports, { syncId, epoch, code: 'statement_lost' satisfies RunCode, again: true });
     return;
   }
   if (!(await renewLease(ports, sync))) return;
@@ -111,7 +112,7 @@ async function sweepLoading(ports: SweepPorts, sync: SyncState, { signal }: Swee
   if (finished.is !== 'loading') return;
   const stalled = await checkProgress(ports, sync);
   if (stalled) {
-    await fenceRun(ports, { syncId, epoch, code: 'run_stalled', again: true });
+    await fenceRun(ports, { syncId, epoch, code: 'run_stalled' satisfies RunCode, again: true });
     return;
   }
   if (ports.clock.now() <= (sync.leaseUntil ?? 0)) return;

@@ -1,7 +1,7 @@
 /** What one look of the watch has seen: how many of each for alarms, and by name what no event of its own tells. */
 import { NEEDS, type Need, type NeedKind, needKey } from '../core/attention.ts';
 import type { Gauge } from '../core/metrics.ts';
-import { STORM_CODE } from '../core/trouble-codes.ts';
+import { helpFor } from '../core/run-codes.ts';
 import type { Attribute, EngineEvent, Telemetry } from '../ports.ts';
 
 /** What tells operators the name behind each gauge. A storm, which is a pause, is told by that; see `isNeed`. */
@@ -61,5 +61,5 @@ export function lookAround(telemetry: Telemetry, at: number): Look {
   };
 }
 
-const isNeed = (gauge: Gauge, { code }: Finding): gauge is NeedKind =>
-  NEEDS.some((what) => what === gauge) && code !== STORM_CODE;
+const isNeed = (gauge: Gauge, { code = '' }: Finding): gauge is NeedKind =>
+  NEEDS.some((what) => what === gauge) && helpFor(code) !== 'storm';

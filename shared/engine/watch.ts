@@ -27,9 +27,9 @@ import {
 import type { Gauge } from '../core/metrics.ts';
 import { breakerKey, budgetKey, SYNC_PARTITION } from '../core/names.ts';
 import type { SyncState } from '../core/run.ts';
+import { helpFor } from '../core/run-codes.ts';
 import { awsScheduleExpression, nextFire } from '../core/schedule.ts';
 import type { AcceptedDefinition } from '../core/sync.ts';
-import { CREDENTIAL_CODES, MISCOUNT_CODES, STORM_CODE } from '../core/trouble-codes.ts';
 import type { AccountSettings, DefinitionStatus, Ports } from '../ports.ts';
 import { budgetOf, fullRate, slotMs } from './adapt-rate.ts';
 import { syncOf } from './sync-state.ts';
@@ -114,12 +114,12 @@ function ailments(sync: SyncState): readonly (readonly [Gauge, string])[] {
   const { phase, hold, paused, trouble } = sync;
   const all: (readonly [Gauge, string])[] = [];
   if (phase === 'held') all.push(['runs_held', hold?.reasons[0]?.code ?? 'held']);
-  if (paused !== undefined && MISCOUNT_CODES.includes(paused.code))
-    all.push(['syncs_miscounted', paused.code]);
-  if (paused?.code === STORM_CODE) all.push(['syncs_rejecting', paused.code]);
+  const help = paused && helpFor(paused.code);
+  if (paused && help === 'miscount') all.push(['syncs_miscounted', paused.code]);
+  if (paused && help === 'storm') all.push(['syncs_rejecting', paused.code]);
   else if (hasManyFailures(sync)) all.push(['syncs_rejecting', 'failure_set']);
   if (trouble === undefined) return all;
-  if (CREDENTIAL_CODES.includes(trouble.code)) all.push(['secrets_failing', trouble.code]);
+  if (helpFor(trouble.code) === 'credentials') all.push(['secrets_failing', trouble.code]);
   if (trouble.ended === 'failed' && trouble.runs >= TROUBLE_RUNS_MIN) {
     all.push(['statements_failing', trouble.code]);
   }

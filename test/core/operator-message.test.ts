@@ -62,7 +62,7 @@ test('rows that died in a run are told with it, whether it ends a series or not'
   assert.deepEqual(told('Run Committed', { ...commit, dead: 40 }), {
     subject: '[prod] Run 20 of people has committed, but 40 of its rows were given up',
     text: `Run 20 of people has committed, but 40 of its rows were given up.
-- their batches came to the dead letters; the next run tries the rows again
+- recorded as dead; the failure records say why. Parked rows and rows that ended their loader wait for a change, others are tried by the next run
 
   npx tailrace --env prod status people
 What to do: docs/runbook.md#dead-letters`,
@@ -75,19 +75,19 @@ What to do: docs/runbook.md#dead-letters`,
 
 test('however a hold ends, it is told: discarded, expired, paused, approved', () => {
   const end = { syncId: 'people', epoch: 4 };
-  const discarded = 'Run 4 of people, which was held, was discarded by a person';
+  const discarded = 'Run 4 of people, which was held, is over: a person discarded it';
   assert.deepEqual(told('Run Discarded', { ...end, code: 'discarded', wasHeld: true }), {
     subject: `[prod] ${discarded}`,
     text: `${discarded}.\n- nothing of it was sent`,
   });
   assert.equal(
     told('Run Discarded', { ...end, code: 'hold_expired', wasHeld: true })?.subject,
-    '[prod] Run 4 of people, which was held, was given up: nobody had decided in time',
+    '[prod] Run 4 of people, which was held, is over: nobody decided in time',
   );
   const paused = { ...end, code: 'paused_by_operator' };
   assert.equal(
     told('Run Fenced', { ...paused, wasHeld: true })?.subject,
-    '[prod] Run 4 of people, which was held, is over: paused_by_operator',
+    '[prod] Run 4 of people, which was held, is over: an operator paused the sync',
   );
   assert.equal(told('Run Fenced', paused), undefined, 'no hold, and somebody asked for it');
   const answer = { requestId: 'r-1', verb: 'approve', syncId: 'people', by: null, at: 1, ok: true, epoch: 4 };

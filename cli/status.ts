@@ -73,8 +73,8 @@ function standstill({ syncId, phase, hold, paused, waiting, notBefore }: SyncSta
   if (hold !== null) {
     lines.push(pc.yellow(`held        ${hold.reasons.map((reason) => reason.message).join('; ')}`));
     lines.push(`            tailrace approve ${syncId} ${hold.planHash}`);
-    lines.push(`            tailrace discard ${syncId}`);
-    lines.push(`            nobody answers: it is discarded at ${momentText(hold.until)} UTC`);
+    lines.push(`            tailrace discard ${syncId} ${hold.planHash}`);
+    lines.push(`            if nobody decides, it is discarded at ${momentText(hold.until)} UTC`);
   }
   if (paused) {
     lines.push(pc.yellow(`paused      since ${momentText(paused.at)} UTC: ${paused.code}`));

@@ -169,10 +169,11 @@ const STATUS: SyncStatus = {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape of a colour is one
 const plain = (text: string): string => text.replace(/\u001b\[\d+m/g, '').replace(/ +$/gm, '');
 
-test('a held sync shows why, and the very command that approves it', () => {
+test('a held sync shows why, and the very commands that decide about this plan', () => {
   const text = plain(detail(STATUS));
   assert.match(text, /held {8}400 deletes, 100 allowed/);
   assert.match(text, /tailrace approve orders abc123/);
+  assert.match(text, /tailrace discard orders abc123$/m);
   assert.match(plain(overview([STATUS])), /^orders +held +#7 +9 +2 +1 +3 +2026-01-02 03:04:05$/m);
 });
 
@@ -189,7 +190,7 @@ test('what stands still says since or until when, and what to type', () => {
   const held = { planHash: 'abc123', reasons: [], until: at };
   assert.match(
     plain(detail({ ...STATUS, hold: held })),
-    /^ +nobody answers: it is discarded at 2026-01-03 04:05:06 UTC$/m,
+    /^ +if nobody decides, it is discarded at 2026-01-03 04:05:06 UTC$/m,
   );
   const paused = { code: 'paused_by_operator', at, definitionVersion: 1 };
   assert.match(

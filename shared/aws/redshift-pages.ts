@@ -13,12 +13,17 @@ import {
   stageManifestKey,
   stagePrefix,
 } from '../core/names.ts';
-import type { ExtractionCounts, StageFile, StageManifest } from '../core/stage.ts';
+import {
+  type ExtractionCounts,
+  readUnloadManifest,
+  type StageFile,
+  type StageManifest,
+} from '../core/stage.ts';
 import type { ExtractionRequest } from '../ports.ts';
 import type { resultPlaces } from '../warehouse/extraction-sql.ts';
 import { redshiftCall } from './redshift-calls.ts';
 import type { RedshiftParts } from './redshift-connection.ts';
-import { counted, manifestText, parseManifest, type Staged } from './redshift-unloads.ts';
+import { counted, manifestText, type Staged } from './redshift-unloads.ts';
 
 export type Paging = {
   readonly statementId: string;
@@ -62,7 +67,7 @@ type Target = {
 async function staged(parts: RedshiftParts, paging: Paging, target: Target): Promise<StageManifest> {
   const { objects } = parts;
   const before = await objects.get(target.key);
-  if (before !== undefined) return counted(parseManifest(objects, before), target.rows);
+  if (before !== undefined) return counted(readUnloadManifest(before, objects.keyOf), target.rows);
   const files: StageFile[] = [];
   for (const place of target.places) files.push(...(await filesOf(parts, paging, target.prefix, place)));
   const sum = (of: 'bytes' | 'rows'): number => files.reduce((total, file) => total + file[of], 0);

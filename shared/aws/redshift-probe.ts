@@ -5,6 +5,7 @@
 import { CancelStatementCommand } from '@aws-sdk/client-redshift-data';
 import { Fault } from '../core/fault.ts';
 import { probePrefix } from '../core/names.ts';
+import { readUnloadManifest } from '../core/stage.ts';
 import type { WarehouseProbe } from '../ports.ts';
 import {
   copySql,
@@ -17,7 +18,7 @@ import type { UnloadSettings } from '../warehouse/stage-sql.ts';
 import { redshiftCall } from './redshift-calls.ts';
 import type { RedshiftParts } from './redshift-connection.ts';
 import { readRow, runNow } from './redshift-describe.ts';
-import { counted, parseManifest } from './redshift-unloads.ts';
+import { counted } from './redshift-unloads.ts';
 
 /** The port; methods throw Faults only. */
 export function redshiftProbe(parts: RedshiftParts): WarehouseProbe {
@@ -56,7 +57,7 @@ async function unload(parts: RedshiftParts, prefix: string): Promise<boolean> {
   await runNow(parts, unloadSql(way, prefix));
   const text = await parts.objects.get(`${prefix}manifest`);
   if (text === undefined) throw new Fault('bug', 'stage_missing', `${prefix}manifest is not there`);
-  counted(parseManifest(parts.objects, text), 1);
+  counted(readUnloadManifest(text, parts.objects.keyOf), 1);
   return true;
 }
 

@@ -3,7 +3,7 @@
  */
 import { Fault } from '../core/fault.ts';
 import { carriedManifestKey, stageManifestKey } from '../core/names.ts';
-import { type ExtractionCounts, type StageManifest, unloadManifestSchema } from '../core/stage.ts';
+import { type ExtractionCounts, readUnloadManifest, type StageManifest } from '../core/stage.ts';
 import type { ExtractionRequest, ObjectStore } from '../ports.ts';
 
 export type Staged = { readonly stage: StageManifest; readonly carried: StageManifest };
@@ -24,7 +24,7 @@ export async function unloadedStage(
 /** An UNLOAD of no rows may leave nothing at all; an empty manifest then stands for it. */
 async function manifestAt(objects: ObjectStore, key: string, rows: number): Promise<StageManifest> {
   const text = await objects.get(key);
-  if (text !== undefined) return counted(parseManifest(objects, text), rows);
+  if (text !== undefined) return counted(readUnloadManifest(text, objects.keyOf), rows);
   if (rows > 0) throw new Fault('bug', 'stage_missing', `${key} is not there, ${rows} rows were counted`);
   const nothing: StageManifest = { files: [], rows: 0, bytes: 0 };
   await objects.put(key, manifestText(objects, nothing));
@@ -35,20 +35,6 @@ async function manifestAt(objects: ObjectStore, key: string, rows: number): Prom
 export function counted(manifest: StageManifest, rows: number): StageManifest {
   if (manifest.rows === rows) return manifest;
   throw new Fault('bug', 'stage_miscounted', `the stage has ${manifest.rows} rows, ${rows} were counted`);
-}
-
-/** Reads a verbose manifest; files without bytes are left out. */
-export function parseManifest(objects: ObjectStore, text: string): StageManifest {
-  const { entries } = unloadManifestSchema.parse(JSON.parse(text));
-  const files = entries
-    .map(({ url, meta }) => ({
-      key: objects.keyOf(url),
-      bytes: meta.content_length,
-      rows: meta.record_count,
-    }))
-    .filter((file) => file.bytes > 0);
-  const sum = (of: 'bytes' | 'rows'): number => files.reduce((total, file) => total + file[of], 0);
-  return { files, rows: sum('rows'), bytes: sum('bytes') };
 }
 
 /** The same document as UNLOAD's, as far as it is read. */

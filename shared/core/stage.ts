@@ -53,7 +53,7 @@ export type ExtractionCounts = {
 };
 
 /** Redshift's UNLOAD ... MANIFEST VERBOSE document; only what we read. */
-export const unloadManifestSchema = z.object({
+const unloadManifestSchema = z.object({
   entries: z.array(
     z.object({
       url: z.string(),
@@ -61,6 +61,19 @@ export const unloadManifestSchema = z.object({
     }),
   ),
 });
+
+/**
+ * Reads a verbose manifest; `keyOf` gives the key of an object's address. Entries without bytes are left out, here and
+ * nowhere else: a plan's hash is made of what this gives, by whoever holds a run and again by whoever approves it.
+ */
+export function readUnloadManifest(text: string, keyOf: (url: string) => string): StageManifest {
+  const { entries } = unloadManifestSchema.parse(JSON.parse(text));
+  const files = entries
+    .map(({ url, meta }) => ({ key: keyOf(url), bytes: meta.content_length, rows: meta.record_count }))
+    .filter((file) => file.bytes > 0);
+  const sum = (of: 'bytes' | 'rows'): number => files.reduce((total, file) => total + file[of], 0);
+  return { files, rows: sum('rows'), bytes: sum('bytes') };
+}
 
 /** Redshift's COPY manifest document, as we write it. */
 export type CopyManifest = {

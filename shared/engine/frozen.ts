@@ -4,12 +4,7 @@
  */
 import { Fault } from '../core/fault.ts';
 import { carriedManifestKey, countsKey, frozenDefinitionKey, stageManifestKey } from '../core/names.ts';
-import {
-  type Column,
-  type ExtractionCounts,
-  type StageManifest,
-  unloadManifestSchema,
-} from '../core/stage.ts';
+import { type Column, type ExtractionCounts, readUnloadManifest, type StageManifest } from '../core/stage.ts';
 import { extractionCountsSchema, frozenSchema } from '../core/state-items.ts';
 import type { AcceptedDefinition } from '../core/sync.ts';
 import type { ObjectStore } from '../ports.ts';
@@ -104,18 +99,7 @@ async function findManifest(
   key: string,
 ): Promise<StageManifest | undefined> {
   const text = await objects.get(key);
-  if (text === undefined) return undefined;
-  const { entries } = unloadManifestSchema.parse(JSON.parse(text));
-  const files = entries.map(({ url, meta }) => ({
-    key: objects.keyOf(url),
-    bytes: meta.content_length,
-    rows: meta.record_count,
-  }));
-  return {
-    files,
-    rows: files.reduce((sum, file) => sum + file.rows, 0),
-    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
-  };
+  return text === undefined ? undefined : readUnloadManifest(text, objects.keyOf);
 }
 
 function missing(code: string, key: string): Fault {

@@ -67,6 +67,17 @@ test('a stage that is not the one that was looked at cannot be approved', async 
   assert.deepEqual(approved, { is: 'refused', code: 'another_plan' });
 });
 
+test('a stage whose manifest names a file without bytes can be approved: to whoever held it that file was none', async () => {
+  const one = await heldBench();
+  const planHash = (await one.sync()).hold?.planHash ?? '';
+  const key = 'runs/people/0000000002/stage/crm/manifest';
+  const { entries } = JSON.parse((await one.ports.objects.get(key)) ?? '');
+  const nothing = { url: one.ports.objects.url(`${key}-none`), meta: { content_length: 0, record_count: 0 } };
+  one.ports.objects.store(key, JSON.stringify({ entries: [nothing, ...entries] }));
+  const approved = await approveHold(one.ports, { syncId: SYNC, planHash, signal: signal() });
+  assert.deepEqual(approved, { is: 'approved', epoch: 2 });
+});
+
 test('a discard ends the run: nothing moves, nothing is dirty, the next tick starts afresh', async () => {
   const one = await heldBench();
   await one.pass(60_000);

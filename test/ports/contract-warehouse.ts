@@ -14,6 +14,7 @@ import {
 } from '../../shared/core/names.ts';
 import type { FailurePointer } from '../../shared/core/run.ts';
 import type { ExtractionCounts, FailureRecord, StageLine, StageManifest } from '../../shared/core/stage.ts';
+import { readStageManifest } from '../../shared/engine/frozen.ts';
 import type { ExtractionRequest, ObjectStore, Warehouse } from '../../shared/ports.ts';
 import { ACCOUNT, writtenSync } from '../memory/memory-ports.ts';
 import type { ModelRow } from '../memory/model-table.ts';
@@ -397,6 +398,19 @@ const STATEMENTS: readonly Case[] = [
       await warehouse.cancel(ran.statementId);
       await warehouse.cancel('gone');
       assert.equal((await warehouse.status(ran.statementId)).state, 'finished');
+    },
+  ],
+  [
+    'an entry without bytes says nothing: whoever stages the rows and whoever reads the manifest see one stage',
+    async ({ set, run, request, warehouse, objects, table }) => {
+      await set([row('a', 'ann'), row('b', 'bob')]);
+      const { statementId, counts, stage } = await run(1);
+      const key = stageManifestKey(table, 1, ACCOUNT.name);
+      const { entries, ...rest } = JSON.parse((await objects.get(key)) ?? '');
+      const nothing = { url: objects.url(`${key}-none`), meta: { content_length: 0, record_count: 0 } };
+      await objects.put(key, JSON.stringify({ ...rest, entries: [nothing, ...entries] }));
+      assert.deepEqual(await readStageManifest(objects, table, 1, ACCOUNT.name), stage);
+      assert.deepEqual((await warehouse.stage(statementId, request(1), counts, signal)).stage, stage);
     },
   ],
   [

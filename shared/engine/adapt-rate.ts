@@ -1,79 +1,12 @@
 /**
- * The rate of a destination account as its BUDGET item says it, and what a throttle answer does to it.
- *
- * Stored are only the marks of events: `rate` after the last cut and `cutAt`, and `rampAt` when a breaker closed.
- * The rate of this moment follows from them and the clock (additive growth since the cut, ramp steps since the
- * close), so recovering costs no write and every loader computes the same.
+ * What a throttle answer does to the rate of its account: the account waits, and goes on more slowly. How it recovers
+ * follows from the marks that are left here; see account-rate.ts.
  */
-
-import {
-  FAST_REQUESTS_PER_SECOND,
-  RAMP_STEP_MS,
-  RATE_CUT_SHARE,
-  RATE_FLOOR_SHARE,
-  RATE_RECOVERY_SHARE,
-  RATE_SHARE,
-  RESERVATION_MS_MAX,
-  RETRY_AFTER_MS_MAX,
-  SLOT_LATENESS_SHARE,
-  TRANSIT_JITTER_MS,
-} from '../core/limits.ts';
+import { RATE_CUT_SHARE, RATE_FLOOR_SHARE, RETRY_AFTER_MS_MAX } from '../core/limits.ts';
 import { budgetKey } from '../core/names.ts';
-import type { AccountSettings, Attribute, Condition, Item, LoaderPorts } from '../ports.ts';
-
-export type RatedAccount = Pick<AccountSettings, 'name' | 'rate'>;
-
-/** BUDGET as decisions need it; times in epoch milliseconds, `rate` in requests per second. */
-export type Budget = {
-  readonly nextFreeAt: number;
-  readonly rate: number | undefined;
-  readonly cutAt: number | undefined;
-  readonly rampAt: number | undefined;
-  /** Generation of the open breaker: nobody reserves while it is there. */
-  readonly breaker: number | undefined;
-  readonly expressAt: number;
-  readonly bulkFreeAt: number;
-};
-
-export function budgetOf(item: Item | undefined): Budget {
-  return {
-    nextFreeAt: numberOf(item?.nextFreeAt) ?? 0,
-    rate: numberOf(item?.rate),
-    cutAt: numberOf(item?.cutAt),
-    rampAt: numberOf(item?.rampAt),
-    breaker: numberOf(item?.breaker),
-    expressAt: numberOf(item?.expressAt) ?? 0,
-    bulkFreeAt: numberOf(item?.bulkFreeAt) ?? 0,
-  };
-}
-
-/** Milliseconds between two slots at this moment. */
-export function slotMs(account: RatedAccount, budget: Budget, now: number): number {
-  return 1000 / (Math.min(grownRate(account, budget, now), fullRate(account)) * rampShare(budget, now));
-}
-
-/** How late a slot may be used; later it is void, or two windows of the vendor could add up. */
-export function slotLatenessMs(account: RatedAccount): number {
-  const strict = account.rate.perMs * SLOT_LATENESS_SHARE;
-  return isFast(account) ? Math.max(RESERVATION_MS_MAX, strict) : strict;
-}
-
-/**
- * Requests per second that we allow ourselves: a vendor counts when requests arrive, and they are not all under way for
- * the same time. A fast account's slots are good for a whole reservation, since no
- * single loader can use them in order; a window may then hold the slots of window plus reservation, so the pace
- * is set for that: 49% of a limit per second, 89% of one per ten seconds.
- */
-export function fullRate(account: RatedAccount): number {
-  const { requests, perMs } = account.rate;
-  const windowMs = perMs + TRANSIT_JITTER_MS + (isFast(account) ? slotLatenessMs(account) : 0);
-  return (requests * RATE_SHARE * 1000) / windowMs;
-}
-
-/** Conditions that hold while nobody has cut the rate, closed or opened the breaker since `budget` was read. */
-export function sameRate(budget: Budget): readonly Condition[] {
-  return [same('cutAt', budget.cutAt), same('rampAt', budget.rampAt), { attribute: 'breaker', is: 'absent' }];
-}
+import type { Item, LoaderPorts } from '../ports.ts';
+import { type Budget, budgetOf, fullRate, type RatedAccount, rateAt } from './account-rate.ts';
+import { absentOr, same } from './conditions.ts';
 
 /**
  * After a throttle answer: the next free slot of the whole account moves by `retryAfterMs` (one window when the
@@ -89,7 +22,7 @@ export async function slowDown(
   const windowMs = Math.max(1000, account.rate.perMs);
   const freeAt = now + Math.min(retryAfterMs ?? windowMs, RETRY_AFTER_MS_MAX);
   const paused = await state.update(budgetKey(account.name), {
-    when: [absentOr('nextFreeAt', freeAt)],
+    when: [absentOr('nextFreeAt', '<', freeAt)],
     set: { nextFreeAt: freeAt },
   });
   const item = paused.item ?? known;
@@ -105,37 +38,5 @@ export async function slowDown(
 }
 
 function cutRate(account: RatedAccount, budget: Budget, now: number): number {
-  const rate = Math.min(grownRate(account, budget, now), fullRate(account)) * RATE_CUT_SHARE;
-  return Math.max(fullRate(account) * RATE_FLOOR_SHARE, rate);
+  return Math.max(fullRate(account) * RATE_FLOOR_SHARE, rateAt(account, budget, now) * RATE_CUT_SHARE);
 }
-
-function grownRate(account: RatedAccount, budget: Budget, now: number): number {
-  if (budget.rate === undefined || budget.cutAt === undefined) return fullRate(account);
-  const windows = Math.max(0, now - budget.cutAt) / Math.max(1000, account.rate.perMs);
-  return budget.rate + fullRate(account) * RATE_RECOVERY_SHARE * windows;
-}
-
-function rampShare(budget: Budget, now: number): number {
-  if (budget.rampAt === undefined) return 1;
-  const step = Math.max(0, Math.floor((now - budget.rampAt) / RAMP_STEP_MS));
-  return step >= 3 ? 1 : 2 ** (step - 3);
-}
-
-/** A window so long that 1.2% of it covers a reservation needs no special pace. */
-export function isFast({ rate }: RatedAccount): boolean {
-  const perSecond = (rate.requests / rate.perMs) * 1000;
-  return perSecond > FAST_REQUESTS_PER_SECOND && rate.perMs * SLOT_LATENESS_SHARE < RESERVATION_MS_MAX / 2;
-}
-
-const numberOf = (value: Attribute | undefined): number | undefined =>
-  typeof value === 'number' ? value : undefined;
-
-export const same = (attribute: string, value: number | undefined): Condition =>
-  value === undefined ? { attribute, is: 'absent' } : { attribute, is: '=', value };
-
-export const absentOr = (attribute: string, below: number): Condition => ({
-  any: [
-    { attribute, is: 'absent' },
-    { attribute, is: '<', value: below },
-  ],
-});

@@ -12,7 +12,7 @@
 import { BREAKER_OPEN_MS_MAX, BREAKER_OPEN_MS_MIN } from '../core/limits.ts';
 import { breakerKey, budgetKey } from '../core/names.ts';
 import type { Attribute, Item, LoaderPorts, StateStore } from '../ports.ts';
-import { absentOr, same } from './adapt-rate.ts';
+import { absentOr, same } from './conditions.ts';
 
 export type Breaker = {
   readonly state: 'closed' | 'open' | 'probing';
@@ -106,7 +106,7 @@ export async function unmarkClosed(ports: BreakerPorts, seen: Breaker): Promise<
 
 async function mark({ state, account }: BreakerPorts, { generation }: Breaker): Promise<void> {
   await state.update(budgetKey(account.name), {
-    when: [absentOr('breaker', generation)],
+    when: [absentOr('breaker', '<', generation)],
     set: { breaker: generation },
   });
 }

@@ -4,7 +4,7 @@
  */
 import { RESERVATION_MS_MAX, RESERVE_AHEAD_MS } from '../core/limits.ts';
 import type { Item, LoaderPorts } from '../ports.ts';
-import { budgetOf } from './adapt-rate.ts';
+import { budgetOf } from './account-rate.ts';
 import { freshView, type Reservation, reserveSlots, type Slots } from './reserve-slots.ts';
 import type { Appetite, SlotNeed } from './reserve-slots-appetite.ts';
 import type { HeldSlots } from './reserve-slots-held.ts';

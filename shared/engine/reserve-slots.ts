@@ -17,7 +17,8 @@ import {
 import type { Lane } from '../core/message.ts';
 import { budgetKey } from '../core/names.ts';
 import type { Condition, Item, LoaderPorts, Update } from '../ports.ts';
-import { absentOr, type Budget, budgetOf, sameRate, slotMs } from './adapt-rate.ts';
+import { type Budget, budgetOf, sameRate, slotMs } from './account-rate.ts';
+import { absentOr } from './conditions.ts';
 
 /** Evenly spaced moments, the first at `startAt`; fractional milliseconds. */
 export type Slots = { readonly startAt: number; readonly stepMs: number; readonly count: number };
@@ -156,7 +157,7 @@ function reservation({ budget, lane, now, earliestAt, horizonAt, spanMs }: Plan)
       when.push({ attribute, is: '>=', value: earliestAt }, { attribute, is: '<=', value: horizonAt });
       add[attribute] = byMs;
     } else {
-      when.push(absentOr(attribute, earliestAt));
+      when.push(absentOr(attribute, '<', earliestAt));
       set[attribute] = earliestAt + byMs;
     }
   };

@@ -11,6 +11,7 @@ import type { SyncState } from '../core/run.ts';
 import type { AcceptedDefinition } from '../core/sync.ts';
 import type { Condition, Ports, Update } from '../ports.ts';
 import { beginExtraction } from './begin-extraction.ts';
+import { absentOr } from './conditions.ts';
 import { at, freshSync, readSync, syncOf } from './sync-state.ts';
 
 export type StartPorts = Pick<
@@ -142,13 +143,6 @@ function acquirable(input: StartInput, before: SyncState | undefined, now: numbe
     ...(input.force === true ? [] : [absentOr('lastScheduled', '<', input.scheduledAt)]),
   ];
 }
-
-const absentOr = (attribute: string, is: '<' | '<=', value: number): Condition => ({
-  any: [
-    { attribute, is: 'absent' },
-    { attribute, is, value },
-  ],
-});
 
 /** Another key, way of change or place: what was delivered and remembered before says nothing any more. */
 const afresh = (generation: string) => ({

@@ -3,7 +3,7 @@ import { BULK_HORIZON_MS } from '../core/limits.ts';
 import { budgetKey } from '../core/names.ts';
 import type { SyncState } from '../core/run.ts';
 import type { Ports } from '../ports.ts';
-import { budgetOf } from './adapt-rate.ts';
+import { budgetOf } from './account-rate.ts';
 import { readBreaker } from './breaker.ts';
 import { findFrozen } from './frozen.ts';
 

@@ -31,7 +31,7 @@ import { helpFor } from '../core/run-codes.ts';
 import { awsScheduleExpression, nextFire } from '../core/schedule.ts';
 import type { AcceptedDefinition } from '../core/sync.ts';
 import type { AccountSettings, DefinitionStatus, Ports } from '../ports.ts';
-import { budgetOf, fullRate, slotMs } from './adapt-rate.ts';
+import { budgetOf, fullRate, slotMs } from './account-rate.ts';
 import { syncOf } from './sync-state.ts';
 import { type Look, lookAround, type Sight } from './watch-sight.ts';
 

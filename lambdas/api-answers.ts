@@ -6,11 +6,12 @@ export type ApiAnswer =
   | { readonly ok: false; readonly code: string; readonly message: string; readonly remedy: string };
 
 export function refusal(code: string): ApiAnswer {
-  const [message, remedy] = WORDS[code] ?? [`the engine refused it: ${code}`, 'See docs/runbook.md.'];
+  const [message, remedy] = REFUSALS[code] ?? [`the engine refused it: ${code}`, 'See docs/runbook.md.'];
   return { ok: false, code, message, remedy };
 }
 
-const WORDS: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
+/** By code; docs/faults.md lists them. */
+export const REFUSALS: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
   sync_id_invalid: [
     'that is not the id of a sync: small letters, digits and dashes, beginning with a letter, 48 at most',
     '`tailrace status` lists those that are there.',

@@ -21,7 +21,7 @@ export const METRICS = {
   rows_rejected: { by: 'account', is: 'count', says: 'rows that the destination refused' },
   rows_invalid: { by: 'account', is: 'count', says: 'rows that were refused here, before sending' },
   rows_skipped: { by: 'account', is: 'count', says: 'rows that the mode forbids to send' },
-  rows_dead: { by: 'account', is: 'count', says: 'rows whose line crashed a loader again and again' },
+  rows_dead: { by: 'account', is: 'count', says: 'rows recorded as dead by a loader' },
   rows_deferred: { by: 'account', is: 'count', says: 'rows put off to a later request' },
   requests_sent: { by: 'account', is: 'count', says: 'requests to the destination, answered or not' },
   requests_bisected: { by: 'account', is: 'count', says: 'requests refused as a whole and halved' },

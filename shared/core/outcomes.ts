@@ -2,7 +2,11 @@
  * What became of each row, and how the counts of a batch, a shard and a run are kept and compared.
  *
  * A destination answers accepted, rejected or deferred for every key; the engine adds invalid (by us, before
- * sending), skipped (the mode forbids it) and dead (its line crashed the loader twice). Deferred is never final.
+ * sending), skipped (the mode forbids it) and dead. Deferred is never final.
+ *
+ * Dead: a row that ended its loader again and again, alone in its request; whose call had no answer and was parked;
+ * whose staged line or mapping was broken; or whose batch became a dead letter. The first two wait for a change of the
+ * row or the mapping, the others are tried by the next run.
  */
 
 /** A destination's answer for one row key. */

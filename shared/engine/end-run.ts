@@ -30,7 +30,7 @@ export const RUN_ATTRIBUTES = ['owner', 'leaseUntil', 'deadline', 'startedAt', '
 
 /**
  * Ends the run that `sync` was read in. True when the run has ended so, by this call or by one before it whose
- * answer was lost; false when it has moved on in the meantime.
+ * answer was lost; false when it has moved on in the meantime, or has ended without the pause that was asked for.
  */
 export async function endRun(ports: EndPorts, sync: SyncState, ending: Ending): Promise<boolean> {
   const trouble = troubleAfter(sync, ending, ports.clock.now());
@@ -39,7 +39,7 @@ export async function endRun(ports: EndPorts, sync: SyncState, ending: Ending): 
   if (!written.applied) {
     const now = written.item === undefined ? undefined : syncOf(written.item, sync.syncId);
     const over = now?.epoch === sync.epoch && now.phase === 'idle' && now.snapshotEpoch !== sync.epoch;
-    if (!over) return false;
+    if (!over || (ending.pause === true && now.paused === undefined)) return false;
   }
   await recordResult(ports, sync.syncId, sync.epoch, resultOf(ending, ports.clock.now()));
   const { syncId, epoch } = sync;

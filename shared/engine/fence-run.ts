@@ -7,6 +7,7 @@ import { asFault } from '../core/fault.ts';
 import type { SyncState } from '../core/run.ts';
 import type { Ports } from '../ports.ts';
 import { type EndPorts, endRun } from './end-run.ts';
+import { pauseIdle } from './pause-idle.ts';
 import { readRun, readSync } from './sync-state.ts';
 
 export type FencePorts = EndPorts & Partial<Pick<Ports, 'warehouse'>>;
@@ -30,16 +31,32 @@ export async function fenceRun(
   input: FenceInput,
 ): Promise<{ readonly is: 'fenced' | 'stale' }> {
   const sync = await readSync(ports.state, input.syncId);
-  if (sync === undefined || sync.epoch !== input.epoch || sync.phase === 'idle') return { is: 'stale' };
+  if (sync === undefined || sync.epoch !== input.epoch) return { is: 'stale' };
+  if (sync.phase === 'idle') return pauseEnded(ports, input);
   const { code, reason, pause = false, again = false } = input;
   const notBefore = Math.max(silenceUntil(ports, sync), input.notBefore ?? 0);
   const fenced = await endRun(ports, sync, {
     ...{ ended: 'fenced', code, pause, again, notBefore },
     ...(reason === undefined ? {} : { reason }),
   });
-  if (!fenced) return { is: 'stale' };
+  if (!fenced) return pauseEnded(ports, input);
   await cancelStatement(ports, sync);
   return { is: 'fenced' };
+}
+
+/**
+ * The run has ended otherwise: a sync that was to stop stops all the same. Not after a commit or a deletion, nor when the
+ * run's own end was this pause, which somebody has taken back since.
+ */
+async function pauseEnded(ports: FencePorts, input: FenceInput): Promise<{ readonly is: 'stale' }> {
+  const { syncId, epoch, code, pause = false } = input;
+  if (!pause) return { is: 'stale' };
+  const sync = await readSync(ports.state, syncId);
+  const isOver = sync?.epoch === epoch && sync.phase === 'idle' && sync.snapshotEpoch !== epoch;
+  if (!isOver || sync.paused !== undefined || sync.generation === '') return { is: 'stale' };
+  const run = await readRun(ports.state, syncId, epoch);
+  if (run?.result?.code !== code) await pauseIdle(ports, input, sync);
+  return { is: 'stale' };
 }
 
 /** Only a run that was sending needs silence after it. */

@@ -2,13 +2,10 @@
  * Pauses a sync: no run starts until someone resumes it, and one that is at work is fenced, in the same write.
  */
 import { ACQUIRE_TRIES_MAX } from '../core/limits.ts';
-import { syncKey } from '../core/names.ts';
-import type { SyncState } from '../core/run.ts';
 import type { Ports } from '../ports.ts';
-import { announce } from './announce.ts';
-import { pausedBy } from './end-run.ts';
 import { type FencePorts, fenceRun } from './fence-run.ts';
-import { at, readSync } from './sync-state.ts';
+import { pauseIdle } from './pause-idle.ts';
+import { readSync } from './sync-state.ts';
 
 export type PauseResult =
   | { readonly is: 'paused'; readonly code: string }
@@ -30,26 +27,11 @@ export async function pauseSync(
       return { is: 'refused', code: 'sync_unknown' };
     }
     if (sync === undefined || sync.phase === 'idle') {
-      if (await pauseIdle(ports, syncId, code, sync)) return { is: 'paused', code };
+      if (await pauseIdle(ports, { syncId, code }, sync)) return { is: 'paused', code };
       continue;
     }
     const fenced = await fenceRun(ports, { syncId, epoch: sync.epoch, code, pause: true });
     if (fenced.is === 'fenced') return { is: 'paused', code };
   }
   return { is: 'refused', code: 'contended' };
-}
-
-async function pauseIdle(
-  ports: PausePorts,
-  syncId: string,
-  code: string,
-  sync: SyncState | undefined,
-): Promise<boolean> {
-  const paused = pausedBy(code, ports.clock.now(), sync?.definitionVersion ?? 0);
-  const written = await ports.state.update(syncKey(syncId), {
-    when: sync === undefined ? [{ attribute: 'epoch', is: 'absent' }] : at(sync.epoch, 'idle'),
-    set: sync === undefined ? { epoch: 0, phase: 'idle', paused } : { paused },
-  });
-  if (written.applied) await announce(ports, 'Sync Paused', { syncId, code });
-  return written.applied;
 }

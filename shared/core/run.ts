@@ -54,6 +54,8 @@ export type SyncState = {
   readonly resumedAt?: number;
   /** There while runs end badly one after another; the next flip takes it away. */
   readonly trouble?: Trouble;
+  /** How many of those the last flip has put an end to, for whoever records it; absent when none. */
+  readonly healedRuns?: number;
 };
 
 /** How many runs in a row moved nothing, since when, and what ended the last of them. */

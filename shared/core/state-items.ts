@@ -69,6 +69,7 @@ export const syncItemSchema = z.object({
   trouble: z
     .object({ runs: z.number(), since: time, ended: z.enum(['failed', 'fenced']), code: z.string() })
     .optional(),
+  healedRuns: z.number().optional(),
 });
 
 /** RUN, without its rolled-up shards. */

@@ -2,6 +2,7 @@
  * The ends of a run that move nothing: failed (before anything was sent), discarded (a hold), fenced (abandoned).
  * One conditional write on SYNC decides; the record on RUN and the event follow and may be repeated.
  */
+import { canonicalJson } from '../core/canonical-json.ts';
 import { runKey, syncKey } from '../core/names.ts';
 import type { RunResult, SyncState, Trouble } from '../core/run.ts';
 import { isAskedFor } from '../core/run-codes.ts';
@@ -52,7 +53,10 @@ export async function endRun(ports: EndPorts, sync: SyncState, ending: Ending): 
   return true;
 }
 
-/** Writes what a run came to, once; the first writer wins. */
+/**
+ * Writes what a run came to, once; the first writer wins. True for that writer, also when the answer was lost and the
+ * repeat finds the record there; two who write the same in the same millisecond both take it for theirs.
+ */
 export async function recordResult(
   ports: Pick<Ports, 'state'>,
   syncId: string,
@@ -64,7 +68,7 @@ export async function recordResult(
     when: [{ attribute: 'result', is: 'absent' }],
     set: { result },
   });
-  return written.applied;
+  return written.applied || canonicalJson(written.item?.result) === canonicalJson(result);
 }
 
 const EVENTS: Readonly<Record<Ending['ended'], EngineEvent['type']>> = {

@@ -31,8 +31,8 @@ export async function finishRun(
   if (sync === undefined || sync.epoch !== epoch) return { is: 'stale' };
   const run = await readRun(ports.state, syncId, epoch);
   if (isFlipped(sync, epoch)) {
+    if (run !== undefined) await recordCommit(ports, run, sync);
     if (run?.result === undefined) await retireFailures(ports, sync);
-    if (run !== undefined) await recordCommit(ports, run, sync.failures);
     return { is: 'committed' };
   }
   if (sync.phase !== 'loading' || sync.cut === undefined) return { is: 'stale' };
@@ -76,8 +76,9 @@ async function settle(ports: FinishPorts, settled: Settled): Promise<FinishResul
   }
   const pointer = await writeFailures(ports, sync, failures);
   if (!(await flip(ports, settled, pointer))) return { is: 'stale' };
+  // First: people wait for the record, and for older failure sets nobody does.
+  await recordCommit(ports, run, { failures: pointer, ...healing(sync) }, sync.startedAt);
   await retireFailures(ports, sync, sync);
-  await recordCommit(ports, run, pointer, sync);
   return { is: 'committed' };
 }
 
@@ -147,9 +148,14 @@ async function flip(
       lastCount: sealed.counts.modelRows,
       notBefore: ports.clock.now() + graceMs,
       committedAt: ports.clock.now(),
+      ...healing(sync),
     },
-    remove: [...RUN_ATTRIBUTES, 'trouble'],
+    remove: [...RUN_ATTRIBUTES, 'trouble', ...(sync.trouble === undefined ? ['healedRuns'] : [])],
   });
   if (written.applied) return true;
   return written.item !== undefined && isFlipped(syncOf(written.item, sync.syncId), sync.epoch);
 }
+
+/** `trouble` goes with the flip; what is left of it is for whoever records the commit. */
+const healing = ({ trouble }: SyncState): Pick<SyncState, 'healedRuns'> =>
+  trouble === undefined ? {} : { healedRuns: trouble.runs };

@@ -1,19 +1,19 @@
 /**
  * After the flip: what the run came to, on RUN for people, and the event. The flip has already decided, so this may
- * be late and may be repeated; who writes the record announces it.
+ * be late and may be repeated; who writes the record announces it, and whoever that is finds what to say in `sync`.
  */
-import type { FailurePointer, RunResult, SyncState } from '../core/run.ts';
+import type { RunResult, SyncState } from '../core/run.ts';
 import type { Ports } from '../ports.ts';
 import { announce } from './announce.ts';
 import { recordResult } from './end-run.ts';
 import { type RunRecord, settledCounts } from './sync-state.ts';
 
-/** `before`: SYNC as it was just before the flip, when the caller knows it. */
+/** `sync`: as the flip left it. `startedAt`: when the run began, if the caller still knows. */
 export async function recordCommit(
   ports: Pick<Ports, 'clock' | 'state' | 'events' | 'telemetry'>,
   run: RunRecord,
-  failures: FailurePointer | null,
-  before?: SyncState,
+  { failures, healedRuns }: Pick<SyncState, 'failures' | 'healedRuns'>,
+  startedAt?: number,
 ): Promise<void> {
   if (run.result !== undefined || run.sealed === undefined) return;
   const { syncId, epoch, sealed } = run;
@@ -27,11 +27,11 @@ export async function recordCommit(
     failures: failures?.count ?? 0,
   };
   if (!(await recordResult(ports, syncId, epoch, result))) return;
-  const took = before?.startedAt === undefined ? {} : { durationMs: result.at - before.startedAt };
+  const took = startedAt === undefined ? {} : { durationMs: result.at - startedAt };
   ports.telemetry.log('info', 'run_committed', { syncId, epoch, ...counts, ...took });
   const { extracted, unchanged, carried } = sealed.counts;
   const rows = { extracted, unchanged, carried, ...counts, failures: result.failures ?? 0 };
   // The first good run after bad ones: whoever was told of those is told of this.
-  const healed = before?.trouble === undefined ? {} : { healedRuns: before.trouble.runs };
+  const healed = healedRuns === undefined ? {} : { healedRuns };
   await announce(ports, 'Run Committed', { syncId, epoch, ...rows, ...healed });
 }

@@ -359,6 +359,77 @@ test('the record of a commit that died after the flip is written by the sweep', 
   assert.equal((await readRun(one.ports.state, SYNC, 1))?.result?.ended, 'committed');
 });
 
+test('a commit that ends trouble says so, whoever records it; the next one does not', async () => {
+  const one = await bench();
+  one.rows(people(2));
+  for (const epoch of [1, 2]) {
+    await one.start();
+    await one.fan(epoch, 'failed');
+    await one.pass(2 * 60_000);
+  }
+  await one.start();
+  await one.fan(3);
+  const update = one.ports.state.update;
+  one.ports.state.update = async (key, change) => {
+    if (change.set?.result !== undefined) throw new Fault('transient', 'test', 'killed');
+    return update(key, change);
+  };
+  await assert.rejects(one.load());
+  one.ports.state.update = update;
+  await one.sweep();
+  await one.pass(one.ports.settings.graceMs);
+  one.rows(people(3));
+  await one.whole();
+  assert.deepEqual(commitsOf(one), [
+    [3, 2],
+    [4, undefined],
+  ]);
+});
+
+test('a commit is recorded before older failure sets are looked at, which may take long', async () => {
+  const one = await bench();
+  one.rows(people(2));
+  one.refuses = () => 'refused';
+  await one.whole();
+  one.refuses = () => undefined;
+  const recorded: boolean[] = [];
+  const supersede = one.ports.objects.supersede;
+  one.ports.objects.supersede = async (key) => {
+    recorded.push((await readRun(one.ports.state, SYNC, 2))?.result !== undefined);
+    await supersede(key);
+  };
+  await one.whole();
+  assert.ok(recorded.length > 0);
+  assert.ok(recorded.every((is) => is));
+});
+
+test('a record whose answer was lost and that the repeat finds there is announced; that of another is not', async () => {
+  const one = await loading();
+  const update = one.ports.state.update;
+  one.ports.state.update = async (key, change) => {
+    if (change.set?.result !== undefined) await update(key, change);
+    return update(key, change);
+  };
+  await one.load();
+  assert.deepEqual(commitsOf(one), [[1, undefined]]);
+  one.ports.state.update = async (key, change) => {
+    if (change.set?.result === undefined) return update(key, change);
+    const { result } = change.set;
+    const other = { ...(result as object), at: one.ports.clock.now() - 1 };
+    await update(key, { ...change, set: { result: other } });
+    return update(key, change);
+  };
+  await one.pass(one.ports.settings.graceMs);
+  one.rows(people(3));
+  await one.whole();
+  assert.deepEqual(commitsOf(one), [[1, undefined]]);
+});
+
+const commitsOf = ({ ports }: Bench): readonly unknown[] =>
+  ports.events.published
+    .filter(({ type }) => type === 'Run Committed')
+    .map(({ detail }) => [detail.epoch, detail.healedRuns]);
+
 test('status: what a run that does not get on waits for', async () => {
   const one = await loading();
   const { ports } = one;

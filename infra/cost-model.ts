@@ -94,7 +94,7 @@ export function idleMonth(
   return [
     line('metrics watched by alarms', watchedMetrics(resources), PRICES.alarmMonth),
     line('composite alarms', has('AWS::CloudWatch::CompositeAlarm'), PRICES.compositeAlarmMonth),
-    line('metrics told by every invocation', toldAlways(resources), PRICES.metricMonth),
+    line('metrics emitted by every invocation', toldAlways(resources), PRICES.metricMonth),
     line('encryption keys', has('AWS::KMS::Key'), PRICES.keyMonth),
     line('secrets', has('AWS::SecretsManager::Secret'), PRICES.secretMonth),
     line('queues that Lambda polls', polledQueues(resources), EMPTY_RECEIVES_PER_MONTH * PRICES.sqsRequest),

@@ -127,7 +127,7 @@ const LEFT_OUT = `## What is not in here
 - Old material of the encryption key, which AWS keeps when it turns the key over: $1.00 a month more after the first year,
   $2.00 after the second.
 - The dashboard: an account's first three are free, each after that costs $3.00 a month.
-- Metrics of the engine: billed by the hour in which they are told, $0.30 for a whole month each. An idle environment tells none of them.
+- Metrics of the engine: billed by the hour in which they are emitted, $0.30 for a whole month each. An idle environment emits none of them.
 - Free tiers, discounts, taxes.`;
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en-US');

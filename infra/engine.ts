@@ -111,7 +111,7 @@ function sweepEveryMinute(
   });
 }
 
-/** Only the item that people write; our own accepted and status items pass by. */
+/** Only the item that people write; our own status items pass by. */
 function onDefinitionEdits(
   scope: Construct,
   { storage, undelivered }: EngineParts,

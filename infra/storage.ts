@@ -15,7 +15,7 @@ import type { Environment } from './settings.ts';
 
 export type Storage = {
   readonly key: kms.IKey;
-  /** People edit it; its stream tells the reconciler. Key: syncId, item (`definition`, `accepted`, `status`). */
+  /** People edit it; its stream tells the reconciler. Key: syncId, item (`definition`, `status`). */
   readonly definitions: dynamodb.Table;
   /** The engine's own. Key: partition, sort. */
   readonly state: dynamodb.Table;

@@ -4,7 +4,7 @@
  */
 import type { LambdaTelemetry, Subject } from '../shared/aws/powertools-telemetry.ts';
 
-/** The function, in the words of the run protocol. */
+/** The function, in the words of docs/protocol.md. */
 export type Step =
   | 'start_run'
   | 'fan_out'

@@ -1,5 +1,5 @@
 /**
- * A sync definition: one item of the `definitions` table, or a YAML or JSON file. Design: `docs/definition.md`.
+ * A sync definition: one item of the `definitions` table, or a YAML or JSON file. Page: `docs/definition.md`.
  * This file is the shape, and its descriptions are what editors show; rules across fields are in `sync-rules.ts`,
  * SQL is checked in `shared/warehouse`.
  */
@@ -210,7 +210,7 @@ export type RemovedPolicy = 'ignore' | 'clear' | 'delete';
 export const removedPolicy = (sync: Sync): RemovedPolicy =>
   sync.destination.removed ?? (sync.destination.mode === 'mirror' ? 'delete' : 'ignore');
 
-/** An accepted definition, as the reconciler writes it beside the item that people edit. */
+/** An accepted definition, as the check of an edit writes it into the state table, where people cannot. */
 export type AcceptedDefinition = {
   readonly sync: Sync;
   /** Grows by one with each accepted change. */

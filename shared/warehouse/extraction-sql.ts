@@ -1,6 +1,6 @@
 /**
- * One extraction: the ordered statements of one transaction, as the run protocol's second step says. The results of
- * interest are the last statements, so that their places do not depend on what comes before.
+ * One extraction: the ordered statements of one transaction, step 2 of docs/protocol.md. The results of interest
+ * are the last statements, so that their places do not depend on what comes before.
  */
 import { Fault } from '../core/fault.ts';
 import { SQL_BYTES_MAX } from '../core/limits.ts';

@@ -11,7 +11,7 @@ import { type Authorizer, createAuthorizer, OPERATOR_KEY } from './iam/authorize
 import type { Usage } from './iam/usage.ts';
 import { type Listener, startListener } from './listener.ts';
 import type { LocalRedshift } from './redshift/endpoint.ts';
-import type { DynamoUsage } from './services/dynamodb.ts';
+import type { DynamoUsage, OnWrite } from './services/dynamodb.ts';
 import type { BusEvent } from './services/events.ts';
 import type { Notification } from './services/sns.ts';
 import { loadStack, type RawStack } from './template/assembly.ts';
@@ -46,6 +46,8 @@ export type StackSettings = {
   readonly environments?: EnvironmentKind;
   /** Told of each invocation as it begins, with the environment's process if it has one. */
   readonly onInvocation?: OnInvocation;
+  /** Told of each write to a table that took effect. */
+  readonly onWrite?: OnWrite;
 };
 
 export type StackStats = {
@@ -127,6 +129,7 @@ async function startOn(
     secrets: settings.secrets ?? {},
     environments: settings.environments ?? 'threads',
     onInvocation: settings.onInvocation,
+    onWrite: settings.onWrite,
     assetOf: raw.assetOf,
     streamSources: () => sources.started.streamSources,
   };

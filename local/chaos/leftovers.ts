@@ -8,7 +8,17 @@ export async function leftovers(field: Field): Promise<readonly string[]> {
 }
 
 /** Attributes of SYNC that only an active, held or paused run has. */
-const OF_A_RUN = ['owner', 'leaseUntil', 'deadline', 'startedAt', 'cut', 'progress', 'hold', 'paused'];
+const OF_A_RUN = [
+  'owner',
+  'leaseUntil',
+  'deadline',
+  'startedAt',
+  'loadingSince',
+  'cut',
+  'progress',
+  'hold',
+  'paused',
+];
 
 async function inState({ state }: Field): Promise<readonly string[]> {
   const wrong: string[] = [];

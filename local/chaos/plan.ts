@@ -8,10 +8,10 @@ import type { Random } from './seeded.ts';
 /** `environment`: one execution environment. `services`: the services alone. `everything`: both, at one stroke. */
 export type Victim = 'environment' | 'services' | 'everything';
 
-/** A moment to wait for, then `afterMs` more. `text` is part of a function's logical id. */
+/** A moment to wait for, then `afterMs` more. `of`: part of a function's logical id; of a request, its account. */
 export type Moment =
   | { readonly on: 'invocation'; readonly of: string; readonly afterMs: number }
-  | { readonly on: 'request'; readonly afterMs: number }
+  | { readonly on: 'request'; readonly of?: 'crm' | 'ledger'; readonly afterMs: number }
   | { readonly on: 'time'; readonly afterMs: number };
 
 export type Strike = { readonly moment: Moment } & (
@@ -36,7 +36,7 @@ const PAUSE_BEYOND_MS = [500, 2000] as const;
 export function makePlan(random: Random, { kills, longPauses, leaseMs }: PlanSettings): readonly Strike[] {
   const strikes: Strike[] = [];
   for (let at = 0; at < kills; at += 1) {
-    strikes.push({ is: 'kill', victim: 'environment', moment: moment(random) });
+    strikes.push({ is: 'kill', victim: 'environment', moment: inCall(at) ?? moment(random) });
     const victim = at % 3 === 2 ? 'everything' : 'services';
     strikes.push({ is: 'kill', victim, moment: moment(random), downMs: downMs(random) });
   }
@@ -52,6 +52,15 @@ export function makePlan(random: Random, { kills, longPauses, leaseMs }: PlanSet
     });
   }
   return shuffled(random, strikes);
+}
+
+/**
+ * Of all kills of environments a third takes a loader that has a call under way, in either account: nothing is more
+ * delicate, and by chance it is rare.
+ */
+function inCall(at: number): Moment | undefined {
+  if (at % 3 !== 0) return undefined;
+  return { on: 'request', of: at % 6 === 0 ? 'crm' : 'ledger', afterMs: 0 };
 }
 
 /** The functions of the engine, those at work longest more often; by name in their logical ids. */

@@ -14,8 +14,8 @@ export type TcpProxy = {
   /** How often each fault happened. */
   readonly faults: Readonly<Record<ProxyFault, number>>;
   readonly requests: number;
-  /** Called when a request has come, before it is passed on. */
-  onRequest(listener: () => void): void;
+  /** Called when a request has come, before it is passed on; the account is the first part of its path. */
+  onRequest(listener: (account: string) => void): void;
   /** From now on everything passes. */
   calm(): void;
   stop(): Promise<void>;
@@ -37,14 +37,16 @@ const CLEAR: Way = { fault: undefined, waitMs: 0, bytesMax: Number.POSITIVE_INFI
 
 export async function startProxy(settings: ProxySettings): Promise<TcpProxy> {
   const faults = Object.fromEntries(PROXY_FAULTS.map((name) => [name, 0])) as Record<ProxyFault, number>;
-  const listeners: (() => void)[] = [];
+  const listeners: ((account: string) => void)[] = [];
   const sockets = new Set<Socket>();
   let requests = 0;
   let isCalm = false;
-  const nextWay = (): Way => {
+  const early = earlyFaults(settings);
+  const nextWay = (chunk: Buffer): Way => {
     requests += 1;
-    for (const listener of listeners) listener();
-    const way = isCalm ? CLEAR : drawWay(settings);
+    const account = /^[A-Z]+ \/(\w+)/.exec(chunk.subarray(0, LINE_BYTES_MAX).toString('latin1'))?.[1] ?? '';
+    for (const listener of listeners) listener(account);
+    const way = isCalm ? CLEAR : drawWay(settings, early.get(requests));
     if (way.fault !== undefined) faults[way.fault] += 1;
     return way;
   };
@@ -71,10 +73,27 @@ export async function startProxy(settings: ProxySettings): Promise<TcpProxy> {
   };
 }
 
-function drawWay({ random, shares, answerMsMax, lingerMsMax }: ProxySettings): Way {
+/** Of the first line of a request, as much as names the account. */
+const LINE_BYTES_MAX = 64;
+/** By then each fault has come once, however short the chaos is. */
+const EARLY_REQUESTS = 24;
+
+/** Which of the first requests meet a fault for certain: each that has a share, once, at a drawn place. */
+function earlyFaults({ random, shares }: ProxySettings): ReadonlyMap<number, ProxyFault> {
+  const draws = random.fork();
+  const early = new Map<number, ProxyFault>();
+  for (const name of PROXY_FAULTS) {
+    let at = draws.between(1, EARLY_REQUESTS);
+    while (early.has(at)) at = (at % EARLY_REQUESTS) + 1;
+    if ((shares[name] ?? 0) > 0) early.set(at, name);
+  }
+  return early;
+}
+
+function drawWay({ random, shares, answerMsMax, lingerMsMax }: ProxySettings, early?: ProxyFault): Way {
   // Always as many draws, so that one fault more or less does not change those that follow.
   const [draw, time, size] = [random.next(), random.next(), random.between(1, 120)];
-  const fault = faultAt(shares, draw);
+  const fault = early ?? faultAt(shares, draw);
   const waits = {
     late: answerMsMax * (1 + time / 2),
     slow: answerMsMax * time * 0.6,
@@ -95,14 +114,14 @@ function faultAt(shares: ProxySettings['shares'], draw: number): ProxyFault | un
 }
 
 /** A connection carries one request after the other: what the client says after an answer is the next one. */
-function relay(client: Socket, vendorPort: number, nextWay: () => Way): void {
+function relay(client: Socket, vendorPort: number, nextWay: (chunk: Buffer) => Way): void {
   const vendor = connect({ host: '127.0.0.1', port: vendorPort });
   let way = CLEAR;
   let isAnswered = true;
   let passed = 0;
   client.on('data', (chunk) => {
     if (isAnswered) {
-      way = nextWay();
+      way = nextWay(chunk);
       isAnswered = false;
       passed = 0;
     }

@@ -3,15 +3,16 @@ import pc from 'picocolors';
 import type { ChaosReport } from './chaos.ts';
 
 export function reportText(report: ChaosReport): string {
-  const { seed, struck, faults, requests, edits, runs, checks, events, ok, seconds } = report;
-  const { environments, services, everything } = struck.kills;
+  const { seed, struck, suspected, faults, requests, edits, runs, checks, events, ok, seconds } = report;
+  const { environments, inCall, services, everything } = struck.kills;
   const broken = Object.entries(faults).map(([name, count]) => `${count} ${name}`);
   return [
     '',
     pc.bold(`Seed ${seed}`),
-    `killed   ${environments} environments, ${services} times the services, ${everything} times everything`,
+    `killed   ${environments} environments (${inCall} in a call), ${services} times the services, ${everything} times everything`,
     `paused   ${struck.pauses.environments} environments, ${struck.pauses.services} times the services`,
     `orphans  ${struck.orphans} environments lived on for a while when their services had died`,
+    `suspect  ${suspected.withoutPoint} crashes without a resume point, ${suspected.byPoint} by one`,
     `broken   of ${requests} requests ${broken.join(', ')}`,
     `model    ${edits} edits`,
     `runs     ${Object.entries(runs)

@@ -7,13 +7,18 @@ import { once } from 'node:events';
 import path from 'node:path';
 import type { Question, ServicesSettings, Told } from './services.ts';
 import { runsWith, signal, signalTo } from './signals.ts';
+import { countSuspicions, type Suspected } from './suspicions.ts';
 
 export type Invocation = { readonly of: string; readonly pid: number };
 
 export type Services = {
   readonly outputs: Readonly<Record<string, string>>;
   readonly starts: number;
+  /** Crashes that loaders have suspected so far. */
+  readonly suspected: Suspected;
   onInvocation(listener: (invocation: Invocation) => void): void;
+  /** Invocations under way, the latest first. */
+  working(): readonly Invocation[];
   /** Resolves when they answer. */
   start(): Promise<void>;
   /** SIGKILL to the services alone (environments are left to themselves), or to their whole group at once. */
@@ -24,6 +29,8 @@ export type Services = {
   pending(): Promise<number>;
   /** Environments of services that were killed, and that still run. */
   orphans(): readonly number[];
+  /** Environments of the latest start that still run. */
+  running(): readonly number[];
   /** False when the environment has ended. */
   signalTo(pid: number, name: NodeJS.Signals): boolean;
   /** Ends everything that was ever started, at once. */
@@ -36,6 +43,8 @@ export function servicesOf(settings: ServicesSettings): Services {
   const listeners: ((invocation: Invocation) => void)[] = [];
   /** Process -> the start of the services that it belongs to. */
   const environments = new Map<number, number>();
+  const working = new Map<number, Invocation>();
+  const suspicions = countSuspicions();
   const questions = openQuestions();
   let starts = 0;
   let child: ChildProcess | undefined;
@@ -44,9 +53,16 @@ export function servicesOf(settings: ServicesSettings): Services {
 
   function hear(told: Told, start: number): void {
     if (told.is === 'ready') outputs = told.outputs;
+    else if (told.is === 'point') suspicions.hear(told.point);
+    else if (told.is === 'ended') working.delete(told.pid);
     else if (told.is !== 'invocation') questions.answer(told);
     else {
       environments.set(told.pid, start);
+      // What dead services had still in the pipe is no work any more.
+      if (start === starts && child !== undefined && isRunning(child)) {
+        working.delete(told.pid);
+        working.set(told.pid, { of: told.of, pid: told.pid });
+      }
       for (const listener of listeners) listener(told);
     }
   }
@@ -57,6 +73,7 @@ export function servicesOf(settings: ServicesSettings): Services {
     child = spawnServices(settings, (told) => hear(told, nth));
     child.once('exit', () => {
       isUp = false;
+      working.clear();
       questions.giveUp();
     });
     await ready(child);
@@ -80,7 +97,9 @@ export function servicesOf(settings: ServicesSettings): Services {
     get starts() {
       return starts;
     },
+    suspected: suspicions.suspected,
     onInvocation: (listener) => void listeners.push(listener),
+    working: () => [...working.values()].toReversed(),
     start,
     kill,
     signal: (name) => void (child?.pid !== undefined && isRunning(child) && signal(child.pid, name)),
@@ -88,6 +107,7 @@ export function servicesOf(settings: ServicesSettings): Services {
     pending: async () => (await ask({ ask: 'pending' })) as number,
     orphans: () =>
       [...environments].flatMap(([pid, nth]) => ((nth < starts || !isUp) && isOurs(pid) ? [pid] : [])),
+    running: () => [...environments].flatMap(([pid, nth]) => (nth === starts && isOurs(pid) ? [pid] : [])),
     signalTo: (pid, name) => signalTo(pid, settings.assembly, name),
     end() {
       if (child?.pid !== undefined && isRunning(child)) signal(-child.pid, 'SIGKILL');

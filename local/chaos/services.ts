@@ -1,10 +1,11 @@
 /**
  * The services as a process of their own: the whole local stack on one data directory and one port, with execution
  * environments that are processes. The driver starts it, kills it and starts it again; it tells the driver when it is
- * ready and of each invocation, and runs SQL for it. It ends when the driver does. Settings are the first argument.
+ * ready, of each invocation and of each resume point, and runs SQL for it. It ends when the driver does. Settings are the first argument.
  */
 import { type LocalStack, startStack } from '../stack.ts';
 import { SECRETS, SPEED } from './stage.ts';
+import { type PointWritten, pointsIn } from './suspicions.ts';
 
 export type ServicesSettings = {
   readonly assembly: string;
@@ -17,6 +18,8 @@ export type ServicesSettings = {
 export type Told =
   | { readonly is: 'ready'; readonly outputs: Readonly<Record<string, string>> }
   | { readonly is: 'invocation'; readonly of: string; readonly pid: number }
+  | { readonly is: 'ended'; readonly pid: number }
+  | { readonly is: 'point'; readonly point: PointWritten }
   | { readonly is: 'answer'; readonly to: number; readonly value: unknown }
   | { readonly is: 'error'; readonly to: number; readonly message: string };
 
@@ -36,7 +39,13 @@ const stack = await startStack({
   speed: SPEED,
   secrets: SECRETS,
   environments: 'processes',
-  onInvocation: (of, pid = 0) => tell({ is: 'invocation', of, pid }),
+  onInvocation: (of, pid = 0, ended) => {
+    tell({ is: 'invocation', of, pid });
+    void ended.then(() => tell({ is: 'ended', pid }));
+  },
+  onWrite: (_table, request) => {
+    for (const point of pointsIn(request)) tell({ is: 'point', point });
+  },
 });
 process.on('message', (question: Question) => void answer(stack, question));
 tell({ is: 'ready', outputs: stack.outputs });

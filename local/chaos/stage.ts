@@ -1,6 +1,6 @@
 /**
- * The stage that chaos runs: `local` with the shortest times that the rules of settings allow, so that leases, graces and
- * stalls pass by the dozen, and two accounts of one vendor: `crm`, where a repeat does no harm, and `ledger`, where it
+ * The stage that chaos runs: `local` with times so short that leases, graces and stalls pass by the dozen (the shortest that
+ * the rules of settings allow, and for the lanes' visibility a shorter one, see there), and two accounts of one vendor: `crm`, where a repeat does no harm, and `ledger`, where it
  * does (class C). And the three syncs: mirror with deletes by diff, upsert by cursor, insert.
  */
 import { writeFileSync } from 'node:fs';
@@ -20,6 +20,8 @@ export const LINGER_MS_MAX = 1000;
 /** An extractor is believed dead after this; Lambda's least timeouts leave no shorter one. */
 export const LEASE_MS = 6000;
 const LOADER_MS_MAX = 3000;
+/** Time for a batch to be lost twice, and no more: the third loader still finds its run. */
+const STALL_MS = 25_000;
 /** What an orphan may take beyond its own time limit, and a busy machine to end it. */
 const ORPHAN_MS = 1000;
 
@@ -52,17 +54,18 @@ export function chaosStage(port: number): EnvironmentSettings {
       graceMs: LOADER_MS_MAX + LINGER_MS_MAX + ORPHAN_MS,
       extractorTimeoutMs: LEASE_MS,
       extractorLeaseMs: LEASE_MS,
-      runStallMs: 15_000,
+      runStallMs: STALL_MS,
       breakerOpenMs: 1000,
     },
   };
 }
 
 /**
- * A message whose loader was killed comes back after this. AWS advises six times the loader's timeout, which the stage
- * has; more than once is enough to be right, and lets a run meet several strikes.
+ * A message whose loader was killed comes back after this. By the rule it would be six times the loader's timeout, 18 s,
+ * and a run would meet few strikes. A loader suspects that the one before it crashed when the message has been away for
+ * half of that, 9 s; below it the kills of chaos would pass for orderly ends.
  */
-const VISIBILITY_SECONDS = 4;
+const VISIBILITY_SECONDS = 10;
 
 /** Writes the assembly; gives the stack's name. */
 export function synthesizeStage(port: number, assembly: string): string {

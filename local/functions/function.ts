@@ -27,7 +27,12 @@ export type FunctionSettings = {
   readonly onInvocation: OnInvocation | undefined;
 };
 
-export type OnInvocation = (logicalId: string, pid: number | undefined) => void;
+export type OnInvocation = (
+  logicalId: string,
+  pid: number | undefined,
+  /** Resolves at its end, also a bad one. */
+  ended: Promise<InvokeResult>,
+) => void;
 
 export type FunctionUsage = {
   invocations: number;
@@ -87,12 +92,13 @@ export function createFunction(settings: FunctionSettings): LocalFunction {
 
   async function run(environment: Environment, event: string): Promise<InvokeResult> {
     const startedAt = Date.now();
-    settings.onInvocation?.(settings.logicalId, environment.pid);
-    const result = await environment.invoke({
+    const ended = environment.invoke({
       requestId: randomUUID(),
       event,
       timeoutMs: madeOf.get(environment)?.timeoutMs ?? settings.timeoutMs,
     });
+    settings.onInvocation?.(settings.logicalId, environment.pid, ended);
+    const result = await ended;
     usage.invocations += 1;
     usage.billedMs += Date.now() - startedAt;
     if (result.is === 'error') usage.errors += 1;

@@ -17,12 +17,16 @@ export type DynamoUsage = {
 
 export type DynamoTable = TableShape & { readonly arn: string; readonly logicalId: string };
 
+/** Told of each write that took effect: the table's logical id, and the request as it came. */
+export type OnWrite = (logicalId: string, request: Readonly<Record<string, unknown>>) => void;
+
 export type DynamoSettings = {
   readonly store: ItemStore;
   /** By table name. */
   readonly tables: ReadonlyMap<string, DynamoTable>;
   readonly authorizer: Authorizer;
   readonly usage: DynamoUsage;
+  readonly onWrite?: OnWrite | undefined;
 };
 
 type Input = Record<string, unknown>;
@@ -94,6 +98,7 @@ async function onTable(
     const { ConsumedCapacity, ...output } = await settings.store.call(action, request);
     const units = (ConsumedCapacity as { CapacityUnits: number } | undefined)?.CapacityUnits ?? 0;
     count(settings.usage, table, action, kind, units);
+    if (WRITES.has(action)) settings.onWrite?.(table.logicalId, input);
     return wantsCapacity ? { ...output, ConsumedCapacity } : output;
   } catch (error) {
     if (WRITES.has(action)) count(settings.usage, table, action, kind, 1);

@@ -9,7 +9,7 @@ import type { LocalQueue } from '../queue.ts';
 import { type LocalRedshift, startRedshift } from '../redshift/endpoint.ts';
 import { createDelivery, type Delivery } from '../services/delivery.ts';
 import type { ItemStore } from '../services/dynalite.ts';
-import type { DynamoTable, DynamoUsage } from '../services/dynamodb.ts';
+import type { DynamoTable, DynamoUsage, OnWrite } from '../services/dynamodb.ts';
 import { type Bus, createBus } from '../services/events.ts';
 import { type ObjectFiles, openObjectFiles } from '../services/object-files.ts';
 import { warehouseStore } from '../services/redshift-data.ts';
@@ -35,6 +35,7 @@ export type Base = {
   readonly secrets: Readonly<Record<string, object>>;
   readonly environments: EnvironmentKind;
   readonly onInvocation: OnInvocation | undefined;
+  readonly onWrite: OnWrite | undefined;
   assetOf(objectKey: string): string;
   streamSources(): ReadonlyMap<string, readonly StreamSource[]>;
 };

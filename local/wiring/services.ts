@@ -19,7 +19,7 @@ export function makeServices(base: Base, parts: Parts): readonly Service[] {
   const { queues, files, store, tables, book, functions, topics, warehouse: redshift } = parts;
   const groups = refs(template, 'AWS::Scheduler::ScheduleGroup');
   return [
-    dynamodbService({ store, tables, authorizer, usage: parts.dynamodbUsage }),
+    dynamodbService({ store, tables, authorizer, usage: parts.dynamodbUsage, onWrite: base.onWrite }),
     sqsService({
       queues,
       authorizer,

@@ -194,7 +194,7 @@ export const RUN_CODES = {
     kind: 'hold',
     says: 'its rows cannot be sent within ten days at the rate of the account',
     remedy:
-      'Send less, or raise the `rate` of the account and deploy; then discard. Approved, it is given up ten days after it began.',
+      'Send less, or raise the `rate` of the account and deploy; then discard. Approved, it is given up after ten days of sending.',
   },
   failure_storm: {
     kind: 'pause',

@@ -42,7 +42,7 @@ export type Delivery = {
   /** Bytes of the batch's range, for guessing how many requests are left. */
   readonly rangeBytes: number;
   /** Answers for keys that were not asked about. */
-  strangers: number;
+  unaskedAnswers: number;
   /** A first call was made. */
   isStarted: boolean;
   /** The job at work on the rows from the prefix up to `to`. */

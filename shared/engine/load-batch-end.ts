@@ -4,8 +4,8 @@
  */
 import { type Delivery, failRow, type Stop } from './load-batch-delivery.ts';
 import { AT_FULL_SPEED, ORDERLY } from './load-batch-point.ts';
-import { COULD_NOT_WAIT } from './send-rows-answer.ts';
 import { savePoint } from './send-rows-claim.ts';
+import { COULD_NOT_WAIT } from './send-rows-split.ts';
 
 export async function endEarly(d: Delivery, stop: Stop): Promise<void> {
   endParts(d);

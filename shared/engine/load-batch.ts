@@ -9,28 +9,24 @@
  * Before it returns nothing is in flight: each request has ended or its socket is destroyed, since a frozen
  * environment must not send later.
  */
-import { batchRange, laneOf, shardCount } from '../core/batches.ts';
+import { batchRange, shardCount } from '../core/batches.ts';
 import { asFault, Fault } from '../core/fault.ts';
 import {
-  DEADLINE_MARGIN_MS_MAX,
-  DEADLINE_MARGIN_SHARE,
-  DEADLINE_WRITE_SHARE,
   HAND_BACK_AGE_SHARE,
   HAND_BACK_STALL_SHARE,
   HAND_BACKS_PER_STALL,
   VISIBILITY_MS_MAX,
-  VISIBILITY_PER_TIMEOUT,
 } from '../core/limits.ts';
 import type { BatchMessage } from '../core/message.ts';
 import { shardKey } from '../core/names.ts';
 import { isConserved, OUTCOMES } from '../core/outcomes.ts';
-import type { Cut } from '../core/run.ts';
-import type { Item, LoaderPorts } from '../ports.ts';
+import type { LoaderPorts } from '../ports.ts';
+import { startDeadline } from './load-batch-deadline.ts';
 import { count, type Delivery, type Stop, stopDelivery } from './load-batch-delivery.ts';
 import { endEarly } from './load-batch-end.ts';
-import { ledgerFrom } from './load-batch-ledger.ts';
-import { type BatchPlan, batchPlan, loaderMemory } from './load-batch-plan.ts';
-import { foundPoint, ORDERLY, ownedUntil, ownerName, pointStore } from './load-batch-point.ts';
+import { type Opening, openDelivery } from './load-batch-open.ts';
+import { type BatchPlan, batchPlan } from './load-batch-plan.ts';
+import { foundPoint, ownedUntil } from './load-batch-point.ts';
 import { groupsOf } from './load-batch-source.ts';
 import { readBatch } from './read-batch.ts';
 import { sendRows } from './send-rows.ts';
@@ -94,86 +90,31 @@ async function planOrStop(ports: LoaderPorts, message: BatchMessage): Promise<Ba
   }
 }
 
-type Found = {
-  readonly plan: BatchPlan;
-  readonly cut: Cut;
-  /** SHARD, where it was worth a look. */
-  readonly item: Item | undefined;
-  readonly startedAt: number | undefined;
-};
+type Begun = Pick<Opening, 'plan' | 'cut' | 'item'> & { readonly startedAt: number | undefined };
 
-async function deliver(
-  ports: LoaderPorts,
-  input: LoadInput,
-  { plan, cut, item, startedAt }: Found,
-): Promise<LoadResult> {
-  const { message } = input;
-  const pieces = batchRange(cut, plan.manifest, message.shard, message.ordinal);
-  const found = foundPoint(item, message.ordinal);
-  // Lambda kills it by then.
-  const aliveUntil = input.receivedAt + ports.settings.loaderTimeoutMs;
-  const abort = new AbortController();
-  const times = deadlines(ports, input);
-  const onSignal = (): void => abort.abort();
-  input.signal.addEventListener('abort', onSignal, { once: true });
-  const wake = new AbortController();
-  void ports.clock.sleep(times.abortAt - ports.clock.now(), wake.signal).then(onSignal, () => undefined);
-  const d: Delivery = {
-    ports,
-    memory: loaderMemory(ports),
-    plan,
-    message,
-    cut,
-    lane: laneOf(cut),
-    ledger: ledgerFrom(found.offset, found.counts),
-    point: pointStore(ports.state, message, {
-      item,
-      found,
-      owner: plan.isSerial ? ownerName(aliveUntil, ports.ids.next()) : undefined,
-      mayHaveCrashed: mayHaveCrashed(ports, input),
-    }),
-    failures: [],
-    deferrals: new Map(found.deferrals > 0 ? [[0, found.deferrals]] : []),
-    retries: [],
-    parts: new Map(),
-    isInOrder: plan.isSerial || found.crashes > ORDERLY,
-    stopAt: times.stopAt,
-    abort: abort.signal,
-    stopping: new AbortController(),
-    stop: undefined,
-    rangeBytes: pieces.reduce((sum, { from, to }) => sum + to - from, 0),
-    strangers: 0,
-    isStarted: false,
-    job: found.job,
-  };
-  const groups = groupsOf(d, readBatch(ports.objects, pieces, found.offset, abort.signal));
+async function deliver(ports: LoaderPorts, input: LoadInput, begun: Begun): Promise<LoadResult> {
+  const { plan, cut, item, startedAt } = begun;
+  const { shard, ordinal } = input.message;
+  const pieces = batchRange(cut, plan.manifest, shard, ordinal);
+  const found = foundPoint(item, ordinal);
+  const deadline = startDeadline(ports, input);
+  const d = openDelivery(ports, input, { plan, cut, item, found, pieces, deadline });
+  const groups = groupsOf(d, readBatch(ports.objects, pieces, found.offset, d.abort));
   try {
     await sendRows(d, groups);
   } catch (error) {
     const { code, kind } = asFault(error);
     // A read that our own deadline ended is no fault.
-    if (abort.signal.aborted) stopDelivery(d, { code: 'deadline', afterMs: 0, isOrderly: true });
+    if (d.abort.aborted) stopDelivery(d, { code: 'deadline', afterMs: 0, isOrderly: true });
     else logFault(d, error);
     stopDelivery(d, { code, afterMs: 1000, isOrderly: kind !== 'bug' });
   } finally {
     await groups.return(undefined);
-    wake.abort();
-    input.signal.removeEventListener('abort', onSignal);
+    deadline.end();
   }
-  count(d, 'answers_for_strangers', d.strangers);
+  count(d, 'answers_for_strangers', d.unaskedAnswers);
   if (d.stop === undefined) return settle(d);
   return interrupted(d, input, d.stop, startedAt);
-}
-
-/**
- * A receive that ends badly keeps its message hidden for a whole visibility timeout; one that was handed back came sooner,
- * as a rule. Half of that time, for clocks that differ.
- */
-function mayHaveCrashed({ settings }: LoaderPorts, input: LoadInput): boolean {
-  const { receiveCount, firstReceivedAt, receivedAt } = input;
-  if (receiveCount < 2) return false;
-  const hiddenMs = firstReceivedAt === undefined ? Number.POSITIVE_INFINITY : receivedAt - firstReceivedAt;
-  return hiddenMs >= (VISIBILITY_PER_TIMEOUT * settings.loaderTimeoutMs) / 2;
 }
 
 async function settle(d: Delivery): Promise<LoadResult> {
@@ -223,13 +164,6 @@ function handBack(
   const mostMs = VISIBILITY_MS_MAX - (clock.now() - input.receivedAt);
   const wishedMs = Math.max(stop.afterMs, pauseMs) * (1 + 0.25 * ids.random());
   return { is: 'again', afterMs: Math.max(0, Math.ceil(Math.min(mostMs, wishedMs))), code: stop.code };
-}
-
-/** No request starts past `stopAt`; sockets are destroyed at `abortAt`, so that there is time to write. */
-function deadlines(ports: LoaderPorts, { deadlineAt }: LoadInput): { stopAt: number; abortAt: number } {
-  const leftMs = Math.max(0, deadlineAt - ports.clock.now());
-  const marginMs = Math.min(leftMs * DEADLINE_MARGIN_SHARE, DEADLINE_MARGIN_MS_MAX);
-  return { stopAt: deadlineAt - marginMs, abortAt: deadlineAt - marginMs * DEADLINE_WRITE_SHARE };
 }
 
 function logFault(d: Delivery, error: unknown): void {

@@ -1,11 +1,13 @@
 /**
  * Is a loading run still getting on? Its deadline moves while batches settle or their resume points move, and while
- * the account cannot send: an open breaker, or a destination that asked for silence. So a first sync may take days.
+ * the account cannot send: an open breaker, or a destination that asked for silence; then from the end of that on. So a
+ * first sync may take days.
  */
 import { EXPRESS_HORIZON_MS, PROGRESS_PER_BATCH } from '../core/limits.ts';
 import { budgetKey, shardKey, syncKey } from '../core/names.ts';
 import type { Cut, ResumePoint, SyncState } from '../core/run.ts';
 import type { Item, Ports } from '../ports.ts';
+import { budgetOf } from './account-rate.ts';
 import { readBreaker } from './breaker.ts';
 import { readFrozen } from './frozen.ts';
 import { at, type RunRecord, readRun } from './sync-state.ts';
@@ -17,24 +19,29 @@ export async function checkProgress(ports: StallPorts, sync: SyncState): Promise
   const now = ports.clock.now();
   if (sync.cut === undefined || now <= (sync.deadline ?? 0)) return false;
   const progress = await progressOf(ports, sync, sync.cut);
-  const moved = progress > (sync.progress ?? 0);
-  if (!moved && !(await isExcused(ports, sync))) return true;
+  const excusedAt = await excusedUntil(ports, sync);
+  if (progress <= (sync.progress ?? 0) && excusedAt === undefined) return true;
   await ports.state.update(syncKey(sync.syncId), {
     when: at(sync.epoch, 'loading'),
-    set: { progress, deadline: now + ports.settings.runStallMs },
+    set: { progress, deadline: Math.max(now, excusedAt ?? 0) + ports.settings.runStallMs },
   });
   return false;
 }
 
-/** Nobody may send: waiting is right. */
-async function isExcused(ports: StallPorts, sync: SyncState): Promise<boolean> {
+/**
+ * Nobody may send, or might not a moment ago: waiting is right. A run has its whole stall time from the end of that on, as
+ * its messages come back a while after it.
+ */
+async function excusedUntil(ports: StallPorts, sync: SyncState): Promise<number | undefined> {
+  const now = ports.clock.now();
   const { definition } = await readFrozen(ports.objects, sync.syncId, sync.epoch);
   const { account } = definition.sync.destination;
   const breaker = await readBreaker(ports.state, account);
-  if (breaker.state !== 'closed') return true;
-  const budget = await ports.state.read(budgetKey(account));
-  // Slots are never reserved beyond the horizon, so only an asked-for silence lies there.
-  return typeof budget?.nextFreeAt === 'number' && budget.nextFreeAt > ports.clock.now() + EXPRESS_HORIZON_MS;
+  if (breaker.state !== 'closed') return breaker.openUntil;
+  const { nextFreeAt, rampAt = 0 } = budgetOf(await ports.state.read(budgetKey(account)));
+  // Slots are not reserved beyond the horizon: what lies there is a silence that was asked for, or slots that are rare.
+  if (nextFreeAt > now + EXPRESS_HORIZON_MS) return nextFreeAt;
+  return rampAt > now - ports.settings.runStallMs ? rampAt : undefined;
 }
 
 /** Grows with every settled batch and every resume point; the unit means nothing. */

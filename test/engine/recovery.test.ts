@@ -201,7 +201,7 @@ test('a destination that asked for silence excuses a stall; other syncs at work 
   reserve(60_000);
   await one.sweep();
   assert.equal((await one.sync()).phase, 'loading');
-  await one.pass(1_800_001);
+  await one.pass(1_860_001);
   reserve(5_000);
   await one.sweep();
   assert.equal((await one.sync()).phase, 'idle');

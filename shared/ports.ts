@@ -188,8 +188,11 @@ export type Warehouse = {
     signal: AbortSignal,
   ): Promise<{ readonly stage: StageManifest; readonly carried: StageManifest }>;
   cancel(statementId: string): Promise<void>;
-  /** Drops what the engine keeps in the warehouse for a sync that was deleted. */
-  forget(syncId: string): Promise<void>;
+  /**
+   * Drops what the engine keeps in the warehouse for a sync that was deleted, idempotent by (sync, epoch): the sync's last
+   * epoch, so a late repeat never drops what a sync of the same name has made since. A transient Fault while it goes on.
+   */
+  forget(syncId: string, epoch: number): Promise<void>;
 };
 
 /** What a run needs of the warehouse, tried without one. Each method throws the Fault that a run would meet. */

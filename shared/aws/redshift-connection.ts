@@ -1,6 +1,7 @@
 /**
- * Which warehouse the adapter talks to, and how rows leave it.
+ * Which warehouse the adapter talks to, how rows leave it, and by what a repeat of a statement is known.
  */
+import { createHash } from 'node:crypto';
 import type { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import type { ObjectStore } from '../ports.ts';
 
@@ -44,4 +45,14 @@ export function connectionOf(settings: RedshiftWarehouseSettings): {
     ...(dbUser === undefined ? {} : { DbUser: dbUser }),
     ...(secretArn === undefined ? {} : { SecretArn: secretArn }),
   };
+}
+
+/**
+ * The same for every repeat of what is named, so that the Data API gives back the statement that it has. Another with the bucket:
+ * an environment that was removed and deployed again counts epochs from one again, within the hours that a token is known.
+ */
+export function clientToken({ objects }: RedshiftParts, name: string): string {
+  return createHash('sha256')
+    .update(`${objects.url('')} ${name}`)
+    .digest('hex');
 }

@@ -1,5 +1,5 @@
 /**
- * Short statements that are waited for: the columns of a model, and dropping what a deleted sync leaves behind.
+ * Short statements that are waited for: the columns of a model, and what a check of the warehouse tries.
  */
 import {
   BatchExecuteStatementCommand,

@@ -2,7 +2,6 @@
  * The warehouse port over the Redshift Data API. Every function that touches a statement must do so under one role;
  * nothing here waits for an extraction, the finish event or the sweep brings the run on.
  */
-import { createHash } from 'node:crypto';
 import {
   BatchExecuteStatementCommand,
   CancelStatementCommand,
@@ -15,17 +14,13 @@ import { statementName } from '../core/names.ts';
 import type { ExtractionCounts } from '../core/stage.ts';
 import type { ExtractionRequest, StatementStatus, Warehouse } from '../ports.ts';
 import { readCounts } from '../warehouse/counts-sql.ts';
-import {
-  type ExtractionWay,
-  extractionStatements,
-  forgetStatements,
-  resultPlaces,
-} from '../warehouse/extraction-sql.ts';
+import { type ExtractionWay, extractionStatements, resultPlaces } from '../warehouse/extraction-sql.ts';
 import { nameOf } from './aws-fault.ts';
 import { redshiftCall, withoutValues } from './redshift-calls.ts';
-import { connectionOf, type RedshiftParts } from './redshift-connection.ts';
-import { describeModel, runNow } from './redshift-describe.ts';
+import { clientToken, connectionOf, type RedshiftParts } from './redshift-connection.ts';
+import { describeModel } from './redshift-describe.ts';
 import { readFailures } from './redshift-failures.ts';
+import { forgetSync } from './redshift-forget.ts';
 import { stagePages } from './redshift-pages.ts';
 import { unloadedStage } from './redshift-unloads.ts';
 
@@ -43,36 +38,25 @@ export function redshiftWarehouse(parts: RedshiftParts): Warehouse {
       return stagePages(parts, { statementId, places: resultPlaces(total), request, counts, signal });
     },
     cancel: (statementId) => cancel(parts, statementId),
-    forget: (syncId) => runNow(parts, forgetStatements(settings.schema, syncId)),
+    forget: (syncId, epoch) => forgetSync(parts, syncId, epoch),
   };
 }
 
 async function submit(parts: RedshiftParts, request: ExtractionRequest): Promise<{ statementId: string }> {
   const { client, settings } = parts;
   const { sqls, parameters } = extractionStatements(request, await wayOf(parts, request), settings.schema);
-  const { syncId } = request.definition.sync;
+  const name = statementName(settings.environment, request.definition.sync.syncId, request.epoch);
   const command = new BatchExecuteStatementCommand({
     ...connectionOf(settings),
     Sqls: [...sqls],
     ...(parameters.length === 0 ? {} : { Parameters: parameters.map((parameter) => ({ ...parameter })) }),
-    StatementName: statementName(settings.environment, syncId, request.epoch),
-    ClientToken: clientToken(parts, request),
+    StatementName: name,
+    ClientToken: clientToken(parts, name),
     WithEvent: true,
   });
   const { Id } = await redshiftCall('starting an extraction', () => client.send(command));
   if (Id === undefined) throw new Fault('bug', 'no_statement_id', 'the Data API gave no statement id');
   return { statementId: Id };
-}
-
-/**
- * The same for every repeat of an epoch, so that the Data API gives back the statement that it has. Another with the bucket:
- * an environment that was removed and deployed again counts epochs from one again, within the hours that a token is known.
- */
-function clientToken({ objects, settings }: RedshiftParts, request: ExtractionRequest): string {
-  const name = statementName(settings.environment, request.definition.sync.syncId, request.epoch);
-  return createHash('sha256')
-    .update(`${objects.url('')} ${name}`)
-    .digest('hex');
 }
 
 async function wayOf(

@@ -3,7 +3,8 @@
  * stays, because an epoch must never be used twice; it forgets its generation, so that a definition of the same
  * name starts afresh. What the destination holds is left as it is.
  *
- * In this order, each step safe to repeat: no new run can start once the accepted version is gone.
+ * In this order, each step safe to repeat: no new run can start once the accepted version is gone. The warehouse is last,
+ * because it may make one wait for long: its author is told before that the definition is gone.
  */
 import { Fault } from '../core/fault.ts';
 import { ACQUIRE_TRIES_MAX } from '../core/limits.ts';
@@ -21,8 +22,7 @@ export async function deleteSync(ports: DeletePorts, input: { readonly syncId: s
   const { syncId } = input;
   await ports.definitions.forget(syncId);
   await ports.schedules.remove(syncId);
-  await stopRun(ports, syncId);
-  await ports.warehouse.forget(syncId);
+  const epoch = await stopRun(ports, syncId);
   await ports.definitions.setStatus(syncId, {
     state: 'deleted',
     version: 0,
@@ -30,15 +30,16 @@ export async function deleteSync(ports: DeletePorts, input: { readonly syncId: s
     answers: '',
     faults: [],
   });
+  await ports.warehouse.forget(syncId, epoch);
 }
 
-/** A run that was starting just now may come in between, once: no other can. */
-async function stopRun(ports: DeletePorts, syncId: string): Promise<void> {
+/** Gives the last epoch. A run that was starting just now may come in between, once: no other can. */
+async function stopRun(ports: DeletePorts, syncId: string): Promise<number> {
   for (let turn = 0; turn < ACQUIRE_TRIES_MAX; turn += 1) {
     const sync = await readSync(ports.state, syncId);
-    if (sync === undefined) return;
+    if (sync === undefined) return 0;
     if (sync.phase === 'idle') {
-      if (await startAfresh(ports, sync)) return;
+      if (await startAfresh(ports, sync)) return sync.epoch;
     } else {
       await fenceRun(ports, { syncId, epoch: sync.epoch, code: 'definition_deleted' satisfies RunCode });
     }

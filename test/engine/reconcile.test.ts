@@ -1,6 +1,7 @@
 /** A definition item is written, edited, broken, disabled, deleted: what its author sees and what keeps running. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Fault } from '../../shared/core/fault.ts';
 import { syncKey } from '../../shared/core/names.ts';
 import { reconcileSync } from '../../shared/engine/reconcile-sync.ts';
 import type { Item } from '../../shared/ports.ts';
@@ -138,4 +139,25 @@ test('a deleted item removes the schedule and what the warehouse keeps', async (
   assert.equal(ports.schedules.kept.size, 0);
   assert.equal(await ports.definitions.accepted(SYNC), undefined);
   assert.equal((await ports.definitions.status(SYNC))?.state, 'deleted');
+});
+
+test('a warehouse that makes a deletion wait keeps nobody from being told; the repeat is the same deletion', async () => {
+  const one = await bench();
+  one.rows(people(2));
+  await one.whole();
+  one.ports.definitions.erase(SYNC);
+  const { forget } = one.ports.warehouse;
+  const asked: unknown[] = [];
+  one.ports.warehouse.forget = async (...of) => {
+    asked.push(of);
+    if (asked.length === 1) throw new Fault('transient', 'test', 'it waits for a lock');
+    await forget(...of);
+  };
+  await assert.rejects(reconcileSync(one.ports, { syncId: SYNC }), { code: 'test' });
+  assert.equal((await one.ports.definitions.status(SYNC))?.state, 'deleted');
+  assert.deepEqual(await reconcileSync(one.ports, { syncId: SYNC }), { is: 'deleted' });
+  assert.deepEqual(asked, [
+    [SYNC, 1],
+    [SYNC, 1],
+  ]);
 });

@@ -53,6 +53,7 @@ export function memoryWarehouse(clock: Clock, objects: MemoryObjects): MemoryWar
     statements: new Map(),
     memories: new Map(),
     past: new Map(),
+    forgotten: new Set(),
     broken: [],
   };
   const warehouse: MemoryWarehouse = {
@@ -87,7 +88,7 @@ export function memoryWarehouse(clock: Clock, objects: MemoryObjects): MemoryWar
     stage: async (statementId, request) =>
       writeStage(objects, request, resultOf(kept, statementId), warehouse.filesMax),
     cancel: async (statementId) => end(kept, statementId, 'aborted'),
-    forget: async (syncId) => forget(kept, syncId),
+    forget: async (syncId, epoch) => forget(kept, syncId, epoch),
   };
   return warehouse;
 }
@@ -100,6 +101,8 @@ type Kept = {
   readonly memories: Map<string, SyncMemory>;
   /** Epochs up to this one can do nothing any more: a newer run or a deletion has come in between. */
   readonly past: Map<string, number>;
+  /** `sync/epoch` of each deletion. */
+  readonly forgotten: Set<string>;
   readonly broken: string[];
 };
 
@@ -122,8 +125,10 @@ function end({ statements }: Kept, statementId: string, state: 'failed' | 'abort
   if (reason !== undefined) statement.reason = reason;
 }
 
-/** What still runs for the sync finds its tables gone. */
-function forget({ memories, past, statements }: Kept, syncId: string): void {
+/** What still runs for the sync finds its tables gone. A repeat finds the statement of the first, as its token does. */
+function forget({ memories, past, statements, forgotten }: Kept, syncId: string, epoch: number): void {
+  if (forgotten.has(`${syncId}/${epoch}`)) return;
+  forgotten.add(`${syncId}/${epoch}`);
   memories.delete(syncId);
   for (const { request } of statements.values()) {
     if (request.definition.sync.syncId !== syncId) continue;

@@ -308,7 +308,7 @@ const EXTRACTIONS: readonly Case[] = [
       const { generation } = request(2, { definition: edited }).definition;
       assert.notEqual(generation, request(2, { definition: MIRROR }).definition.generation);
       assert.deepEqual((await run(2, { definition: edited })).lines, ['a a - 0 0 a ann 1']);
-      await warehouse.forget('none');
+      await warehouse.forget('none', 0);
     },
   ],
   [
@@ -316,9 +316,22 @@ const EXTRACTIONS: readonly Case[] = [
     async ({ set, run, warehouse, table }) => {
       await set([row('a', 'ann')]);
       await run(1, { definition: MIRROR });
-      await warehouse.forget(table);
-      await warehouse.forget(table);
+      await warehouse.forget(table, 1);
+      await warehouse.forget(table, 1);
       assert.deepEqual((await run(2, { definition: MIRROR })).lines, ['a a - 0 0 a ann 1']);
+    },
+  ],
+  [
+    'a late repeat of a deletion leaves alone what was made since; another deletion does not',
+    async ({ set, run, warehouse, table }) => {
+      await set([row('a', 'ann')]);
+      await run(1, { definition: MIRROR });
+      await warehouse.forget(table, 1);
+      await run(2, { definition: MIRROR });
+      await warehouse.forget(table, 1);
+      assert.deepEqual((await run(3, { definition: MIRROR, snapshotEpoch: 2 })).lines, []);
+      await warehouse.forget(table, 3);
+      assert.deepEqual((await run(4, { definition: MIRROR })).lines, ['a a - 0 0 a ann 1']);
     },
   ],
 ];

@@ -22,6 +22,14 @@ beforeEach(async () => {
 });
 
 const sync = makeSync({ changes: { by: 'all' } });
+const PAGES = {
+  environment: 'local',
+  kind: 'serverless' as const,
+  workgroup: 'local',
+  database: 'dev',
+  schema: 'tailrace',
+  extraction: 'pages' as const,
+};
 const faultOf = async (call: () => Promise<unknown>): Promise<string> => {
   const fault = await call().then(
     () => assert.fail('it should have failed'),
@@ -167,15 +175,7 @@ test('too many statements at once are tried again, briefly', async () => {
     },
     { step: 'initialize' },
   );
-  const settings = {
-    environment: 'local',
-    kind: 'serverless' as const,
-    workgroup: 'local',
-    database: 'dev',
-    schema: 'tailrace',
-    extraction: 'pages' as const,
-  };
-  const warehouse = redshiftWarehouse({ client, objects: it.objects, settings });
+  const warehouse = redshiftWarehouse({ client, objects: it.objects, settings: PAGES });
   assert.deepEqual(await warehouse.describe('select 1 as one'), [{ name: 'one', type: 'int4' }]);
   assert.ok(calls >= 3);
 });
@@ -190,12 +190,53 @@ test('cancelling what has ended is nothing', async () => {
 test('forget drops what is kept for a sync, also when nothing is', async () => {
   const mirror = makeSync({ mode: 'mirror' });
   await it.extract(makeRequest(mirror, { epoch }));
-  await it.warehouse.forget('people-to-crm');
-  await it.warehouse.forget('people-to-crm');
+  await it.warehouse.forget('people-to-crm', epoch);
+  await it.warehouse.forget('people-to-crm', epoch);
   assert.deepEqual(
     await it.sql(`select table_name from information_schema.tables where table_schema = 'tailrace'`),
     [],
   );
+});
+
+test('forgetting waits a little, never cancels, and a repeat asks after the same statement; one that failed is tried again', async () => {
+  const sent: { readonly name: string; readonly input: Record<string, unknown> }[] = [];
+  let statuses: readonly string[] = [];
+  const client = new RedshiftDataClient({ region: 'us-east-1' });
+  client.middlewareStack.add(
+    (_, { commandName = '' }) =>
+      async ({ input }) => {
+        sent.push({ name: commandName.replace('Command', ''), input: input as Record<string, unknown> });
+        if (commandName.startsWith('Batch')) return { response: {}, output: { Id: 'one' } as never };
+        const [Status, ...rest] = statuses;
+        statuses = rest;
+        return { response: {}, output: { Status, Error: 'ERROR: 1023' } as never };
+      },
+    { step: 'initialize' },
+  );
+  const warehouse = redshiftWarehouse({ client, objects: it.objects, settings: PAGES });
+  const forget = async (...next: readonly string[]): Promise<unknown[]> => {
+    statuses = next;
+    sent.length = 0;
+    const end = await warehouse.forget('people', 7).then(
+      () => 'done',
+      (error: unknown) => (error as Fault).code,
+    );
+    const waits = sent.map(({ input }) => Number(input.WaitTimeSeconds ?? 0));
+    // Ten at once are done within the minute that the function has.
+    assert.ok(waits.reduce((sum, seconds) => sum + seconds, 0) <= 5 * next.length);
+    assert.ok(sent.every(({ name }) => name !== 'CancelStatement'));
+    const tokens = sent.map(({ input }) => input.ClientToken).filter((token) => token !== undefined);
+    return [end, ...tokens];
+  };
+  const [slow, first] = await forget('STARTED');
+  assert.match(String(first), /^[0-9a-f]{64}$/);
+  assert.equal(slow, 'forgetting_goes_on');
+  assert.deepEqual(await forget('FINISHED'), ['done', first]);
+  const [again, one, two] = await forget('FAILED', 'FINISHED');
+  assert.deepEqual([again, one], ['done', first]);
+  assert.notEqual(two, first);
+  const [given, ...tokens] = await forget('FAILED', 'ABORTED', 'FAILED');
+  assert.deepEqual([given, new Set(tokens).size], ['warehouse_conflict', 3]);
 });
 
 test('UNLOAD without its role is the operator’s to mend', async () => {

@@ -156,17 +156,18 @@ function call<T>(
   account.onSend();
   // A job works on after its call has ended: both together linger.
   const lingerMs = account.shape.kind === 'calls' ? LINGER_MS_MAX : LINGER_MS_MAX / 2;
-  const lateMs = faults.fires('lateAtDestination', process.syncId) ? random.below(lingerMs) : 0;
-  const hangs = faults.fires('hangsAtDestination', process.syncId);
+  const isUnheard = account.isSilent && clock.now() < account.downUntil;
+  const isLate = !isUnheard && faults.fires('lateAtDestination', process.syncId);
+  const lateMs = isLate ? random.below(lingerMs) : 0;
+  const hangs = !isUnheard && faults.fires('hangsAtDestination', process.syncId);
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(new Fault('transient', 'aborted', 'socket destroyed')));
-    const isUnheard = account.isSilent && clock.now() < account.downUntil;
     if (isUnheard || hangs) clock.schedule(clock.now() + PATIENCE_MS, () => giveUp(process, reject));
     if (isUnheard) return;
     clock.schedule(clock.now() + 5 + random.below(100) + lateMs, () => {
       const answered = refusal(account, faults, random, clock.now(), process.syncId) ?? effect();
       if (hangs) return false;
-      const isLost = faults.fires('timedOutAfterApplying', process.syncId);
+      const isLost = !(answered instanceof Fault) && faults.fires('timedOutAfterApplying', process.syncId);
       clock.schedule(clock.now() + 5 + random.below(50), () => {
         if (process.ended === 'killed' || signal.aborted) return false;
         if (process.ended === 'returned') onLateWork('answer');
@@ -233,6 +234,7 @@ function write(tools: Tools, request: WriteRequest): readonly Outcome[] | Fault 
     return new Fault('row', REQUEST_REFUSED, 'a row is wrong');
   }
   const outcomes = rows.flatMap((row): readonly Outcome[] => {
+    if (nameOf(row).startsWith('mute')) return [];
     if (faults.fires('answeredPartly', syncId)) {
       if (random.chance(0.5)) return [{ key: row.key, is: 'deferred', waitMs: random.below(2000) }];
       // Not named, and perhaps taken all the same.

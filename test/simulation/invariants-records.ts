@@ -47,7 +47,8 @@ export function checkRecords(
   const policy = removedPolicy(definition);
   if (policy === 'ignore') return;
   for (const [key, { fields, epoch }] of records) {
-    const isExcused = keys.has(key) || failed.has(key) || orphans.get(sync.syncId)?.has(key) || epoch === 0;
+    const isOrphan = epoch <= (orphans.get(sync.syncId)?.get(key) ?? -1);
+    const isExcused = keys.has(key) || failed.has(key) || isOrphan || epoch === 0;
     if (isExcused || (policy === 'clear' && fields.name === null)) continue;
     wrong('I7', `${key} has left the model and is still there`);
   }

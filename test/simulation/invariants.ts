@@ -25,11 +25,12 @@ export function checkTransition(oracle: Oracle, syncId: string, before: Item | u
   const isDiscard = was?.phase === 'held' && is.phase === 'idle';
   if (is.epoch !== was?.epoch || isDiscard) oracle.timing.answeredAt.set(syncId, oracle.ports.clock.now());
   checkTogether(was, is, wrong);
-  if (was !== undefined && was.generation !== is.generation) forget(oracle, syncId);
+  if (was !== undefined && was.generation !== is.generation) forget(oracle, was);
   if (isFlip(was, is)) {
     oracle.flipped.push({ syncId, epoch: is.epoch });
     checkFlip(oracle, is, wrong);
     checkPrompt(oracle, is, wrong);
+    checkMoved(oracle, was, is, wrong);
   }
   if (was?.phase !== 'loading' && is.phase === 'loading') checkShrink(oracle, is, wrong);
 }
@@ -61,12 +62,20 @@ function checkTogether(was: SyncState | undefined, is: SyncState, wrong: Wrong):
 }
 
 /** A new generation has no baseline, and what the last one wrote is nobody's. */
-function forget({ account, orphans, lastCounts, timing }: Oracle, syncId: string): void {
+function forget({ account, orphans, lastCounts, timing }: Oracle, { syncId, epoch }: SyncState): void {
   lastCounts.delete(syncId);
   timing.refusedTicks.delete(syncId);
-  const left = orphans.get(syncId) ?? new Set();
-  for (const key of placeOf(account, syncId).records.keys()) left.add(key);
+  const left = orphans.get(syncId) ?? new Map();
+  for (const key of placeOf(account, syncId).records.keys()) left.set(key, epoch);
   orphans.set(syncId, left);
+}
+
+/** I10: rows that an empty model did not have, a later run must still find. */
+function checkMoved({ epochs }: Oracle, was: SyncState | undefined, is: SyncState, wrong: Wrong): void {
+  const known = epochs.get(epochName(is.syncId, is.epoch));
+  if (known?.model.length === 0 && was?.generation === is.generation && was.watermark !== is.watermark) {
+    wrong('I10', 'a model without rows moved the watermark');
+  }
 }
 
 /** I10: an emptied or shrunken model sends nothing, unless a person has approved it. */
@@ -199,9 +208,17 @@ export function checkApply(
   if (known.changeOf.get(key) !== 'r') wrong('I1', `removed ${key}, which its run did not extract so`);
   if (known.rowOf.has(key)) wrong('I10', `deleted ${key}, which has a row in the model`);
   const deleted = new Set(place.deletes.get(epoch)).add(key).size;
-  if (!known.approved && deleted > known.definition.guards.maxDeletes) {
-    wrong('I10', `${deleted} deletes without an approval`);
-  }
+  const most = deletesMost(oracle, syncId, known);
+  if (!known.approved && deleted > most)
+    wrong('I10', `${deleted} deletes without an approval, at most ${most}`);
+}
+
+/** Of the rows at the last flip; before a first one, of those that are known at all. */
+function deletesMost({ lastCounts }: Oracle, syncId: string, { definition, model, changeOf }: Epoch): number {
+  const { maxDeletes, maxDeleteRatio } = definition.guards;
+  const removed = [...changeOf.values()].filter((change) => change === 'r').length;
+  const rows = lastCounts.get(syncId) || model.length + removed;
+  return Math.min(maxDeletes, rows * maxDeleteRatio);
 }
 
 /** I1: what is applied is what this run has read of this key in the model. */

@@ -6,7 +6,7 @@ import type { ModelRow, ModelTable } from '../memory/model-table.ts';
 import { timestampText } from '../memory/model-table.ts';
 import type { Random } from '../memory/seeded.ts';
 
-/** In every value and every key: text that no log, metric, event, error or state item may hold. */
+/** In every name and every key: text that no log, metric, event, error or state item may hold. */
 export const CANARY = '†';
 
 export type Editor = {
@@ -104,7 +104,8 @@ export const keyOf = (number: number): string => `k${number}${CANARY}`;
 export const COARSE_MS = 10_000;
 
 const NAMES = ['ann', 'bob', 'çelik', 'dot', 'eve 😀', 'bad'].map((name) => `${name}${CANARY}`);
-const SPOILT = [`bad${CANARY}`, `poison${CANARY}`];
+/** Refused, wrong enough to refuse the whole request, and never spoken of. */
+const SPOILT = [`bad${CANARY}`, `poison${CANARY}`, `mute${CANARY}`];
 const EDITS = [
   'add',
   'add',

@@ -15,6 +15,8 @@ export type NamedMutation = {
   readonly mutateWorld?: WorldMutation;
   /** Noticed it when this was written: tried first. */
   readonly seed: number;
+  /** A defect that a seed once found in the engine; its repair is this guard. */
+  readonly found?: string;
 };
 
 export function onPartition(prefix: string, change: (update: Update) => Update): Mutation {

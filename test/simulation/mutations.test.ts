@@ -17,6 +17,8 @@ for (const mutation of MUTATIONS) {
       const { violations } = await simulate(seed === 0 ? known : seed, mutation);
       const found = violations.find(({ invariant }) => protects.includes(invariant));
       if (found === undefined) continue;
+      const whole = await simulate(seed === 0 ? known : seed);
+      assert.deepEqual(whole.violations, [], 'with the guard the same seed breaks nothing');
       if (seed > 0) context.diagnostic(`seed ${known} notices no more, seed ${seed} does`);
       return;
     }

@@ -32,9 +32,9 @@ export type Epoch = {
   /** What was extracted of each key: added, changed, removed, invalid. */
   readonly changeOf: ReadonlyMap<string, string>;
   approved: boolean;
-  /** Hand-backs of its messages. */
   /** Two people approved it at the same moment. */
   isSentTwice: boolean;
+  /** Hand-backs of its messages. */
   handBacks: number;
 };
 
@@ -74,8 +74,8 @@ export type Oracle = {
   /** Statements that ran when their runs had ended. */
   readonly late: Set<string>;
   readonly timing: Timing;
-  /** Records of a generation or definition that is gone: nobody removes them. */
-  readonly orphans: Map<string, Set<string>>;
+  /** By sync, records of a generation or definition that is gone, and its last epoch: nobody removes what that wrote. */
+  readonly orphans: Map<string, Map<string, number>>;
   /** Class B: batches with a request that was split after it had crashed its loader twice, by run. */
   readonly split: Set<string>;
   /** Classes B and C: rows applied, by run and key. */

@@ -6,12 +6,12 @@ import { syncKey } from '../../shared/core/names.ts';
 import type { SyncState } from '../../shared/core/run.ts';
 import type { Sync } from '../../shared/core/sync.ts';
 import { approveHold } from '../../shared/engine/approve-hold.ts';
-import { deleteSync } from '../../shared/engine/delete-sync.ts';
 import { discardHold } from '../../shared/engine/discard-hold.ts';
 import { fenceRun } from '../../shared/engine/fence-run.ts';
 import { pauseSync } from '../../shared/engine/pause-sync.ts';
+import { reconcileSync } from '../../shared/engine/reconcile-sync.ts';
 import { resumeSync } from '../../shared/engine/resume-sync.ts';
-import { acceptSync, type MemoryPorts, writtenSync } from '../memory/memory-ports.ts';
+import { type MemoryPorts, writtenSync } from '../memory/memory-ports.ts';
 import type { Random } from '../memory/seeded.ts';
 import { deploy } from './deploys.ts';
 import type { Account } from './destination.ts';
@@ -40,7 +40,8 @@ export function peopleAct(world: World): void {
 
 function goDown(account: Account, now: number, random: Random): void {
   if (account.downUntil <= now) account.downFrom = now;
-  account.downUntil = now + random.below(70 * MINUTE_MS);
+  const isLong = random.chance(0.2);
+  account.downUntil = now + (isLong ? (60 + random.below(20)) * MINUTE_MS : random.below(40 * MINUTE_MS));
   account.isSilent = random.chance(0.3);
 }
 
@@ -98,7 +99,7 @@ function disturb(world: World, syncId: string, editor: Editor): void {
   if (faults.fires('grownPerMinute', syncId)) editor.grow(base.clock.now());
   if (faults.fires('editedPerMinute', syncId)) editFields(world, syncId);
   if (faults.fires('generationPerMinute', syncId)) editChanges(world, syncId);
-  if (faults.fires('deletedPerMinute', syncId)) void deleteDefinition(world, syncId);
+  if (faults.fires('deletedPerMinute', syncId)) deleteDefinition(world, syncId);
   reload(world, sync, editor);
 }
 
@@ -145,12 +146,31 @@ function editChanges(world: World, syncId: string): void {
 function rewrite(world: World, parts: Record<string, unknown>, syncId: string): void {
   const known = world.syncs.get(syncId);
   if (known === undefined) return;
-  known.definition = writtenSync(syncId, parts);
-  void accept(world, known);
+  write(world, known, writtenSync(syncId, parts));
 }
 
-async function accept({ base }: World, known: Known): Promise<void> {
-  known.generation = (await acceptSync(base, known.definition)).generation;
+function write(world: World, known: Known, definition: Sync): void {
+  const { definitions } = world.base;
+  const { syncId } = definition;
+  known.definition = definition;
+  definitions.write(syncId, JSON.parse(JSON.stringify(definition)));
+  void reconcile(world, known, async () => {
+    known.generation = (await definitions.accepted(syncId))?.generation ?? known.generation;
+  });
+}
+
+/** The stream that tells of an edit repeats until it is done, and then tells of the next. */
+function reconcile(world: World, known: Known, then: () => Promise<void>): Promise<unknown> {
+  const { syncId } = known.definition;
+  const run = (ports: Parameters<typeof reconcileSync>[0]) => reconcileSync(ports, { syncId });
+  const attempt = async (): Promise<void> => {
+    while ((await act(world, { name: 'reconcile', syncId, run })).is !== 'returned') {
+      await world.base.clock.sleep(10_000);
+    }
+    await then();
+  };
+  known.reconciled = known.reconciled.then(attempt);
+  return known.reconciled;
 }
 
 /** What `writtenSync` needs to write the same definition again. */
@@ -158,26 +178,20 @@ function partsOf({ model, destination, guards, fields }: Sync): Record<string, u
   return { changes: model.changes, destination, guards, fields };
 }
 
-/** The stream that tells of it repeats until it is done; a while later the definition is written again. */
-async function deleteDefinition(world: World, syncId: string): Promise<void> {
+/** A while later the definition is written again. */
+function deleteDefinition(world: World, syncId: string): void {
   const known = world.syncs.get(syncId);
   if (known === undefined) return;
+  const { base, oracle, random } = world;
   known.isDeleted = true;
   known.editor.restore();
-  const work = {
-    name: 'reconcile',
-    syncId,
-    run: (ports: Parameters<typeof deleteSync>[0]) => deleteSync(ports, { syncId }),
-  };
-  const again = async (): Promise<void> => {
-    const ended = await act(world, work);
-    if (ended.is !== 'returned') return after(world, 10_000, () => void again());
-    world.oracle.timing.refusedTicks.delete(syncId);
-    world.oracle.timing.forgottenAt.set(syncId, world.base.clock.now());
-    after(world, world.random.below(5 * MINUTE_MS), () => {
+  base.definitions.erase(syncId);
+  void reconcile(world, known, async () => {
+    oracle.timing.refusedTicks.delete(syncId);
+    oracle.timing.forgottenAt.set(syncId, base.clock.now());
+    after(world, random.below(5 * MINUTE_MS), () => {
       known.isDeleted = false;
-      void accept(world, known);
+      write(world, known, known.definition);
     });
-  };
-  await again();
+  });
 }

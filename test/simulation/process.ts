@@ -29,7 +29,7 @@ export type Environment = {
 
 export type Invoked<T> =
   | { readonly is: 'returned'; readonly value: T }
-  | { readonly is: 'threw'; readonly error: unknown }
+  | { readonly is: 'threw' }
   | { readonly is: 'killed' };
 
 export type Host = {
@@ -38,6 +38,8 @@ export type Host = {
   readonly random: Random;
   /** Work of a process that had returned: a frozen environment must have nothing pending. */
   onLateWork(what: string): void;
+  /** A use case threw, whoever repeats it. */
+  onThrown(error: unknown): void;
 };
 
 /** At most: the grace of the settings has room for twice this. */
@@ -91,7 +93,10 @@ export async function invokeIn<T>(
   clock.schedule(clock.now() + timeoutMs, process.kill);
   const done = work(within).then(
     (value): Invoked<T> => ({ is: 'returned', value }),
-    (error: unknown): Invoked<T> => ({ is: 'threw', error }),
+    (error: unknown): Invoked<T> => {
+      if (process.ended === 'no') host.onThrown(error);
+      return { is: 'threw' };
+    },
   );
   const ended = await Promise.race([done, death]);
   if (process.ended === 'no') process.ended = 'returned';
@@ -142,7 +147,7 @@ function remotePorts(host: Host, within: Environment): Ports {
   const { base } = host;
   const far = <Args extends readonly unknown[], T>(what: string, call: (...args: Args) => Promise<T>) =>
     remote(host, within, what, call);
-  const { state, objects, warehouse, queue, definitions, events } = base;
+  const { state, objects, warehouse, queue, definitions, schedules, events } = base;
   return {
     ...base,
     clock: {
@@ -180,8 +185,13 @@ function remotePorts(host: Host, within: Environment): Ports {
     definitions: {
       ...definitions,
       accepted: far('accepted', definitions.accepted),
+      written: far('written', definitions.written),
+      accept: far('accept', definitions.accept),
       forget: far('forget definition', definitions.forget),
+      status: far('definition status', definitions.status),
+      setStatus: far('set definition status', definitions.setStatus),
     },
+    schedules: { put: far('put schedule', schedules.put), remove: far('remove schedule', schedules.remove) },
     events: { publish: far('publish', events.publish) },
   };
 }

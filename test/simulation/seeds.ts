@@ -37,7 +37,7 @@ function notTrivial(sums: Tally): void {
   assert.ok(batches / seeds >= 20, 'batches');
   assert.ok(fired / seeds >= 5, 'faults');
   assert.deepEqual(
-    uncovered(sums.pairs),
+    uncovered(sums.pairs, seeds),
     [],
     'no sync was hit in this phase: raise the rate in fault-rates.ts',
   );

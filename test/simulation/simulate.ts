@@ -3,6 +3,7 @@
  * come to rest. The same seed gives the same history.
  */
 import { hash } from 'node:crypto';
+import { Fault } from '../../shared/core/fault.ts';
 import { readMessage } from '../../shared/core/message.ts';
 import { SYNC_PARTITION } from '../../shared/core/names.ts';
 import type { Cut, Hold } from '../../shared/core/run.ts';
@@ -89,6 +90,8 @@ export async function simulate(
   begin(world);
   const { clock } = base;
   await clock.runUntil(clock.now() + (15 + random.below(30)) * MINUTE_MS);
+  // Some see a long outage through to its end, with faults and edits all the while.
+  if (random.chance(0.05)) await clock.runUntil(Math.max(clock.now(), world.account.downUntil));
   const isAtRest = comeToRest(world);
   await clock.runWhile(clock.now() + 65 * MINUTE_MS, isAtRest);
   world.isOver = true;
@@ -108,12 +111,15 @@ export async function simulate(
   };
 }
 
+/** In the lanes, or among the dead letters. */
+const isWaiting = ({ queue }: MemoryPorts): boolean => queue.waiting() + queue.dead() > 0;
+
 const rateOf = ({ settings }: MemoryPorts) => settings.accounts[ACCOUNT.name]?.rate ?? ACCOUNT.rate;
 
 function judge({ base, faults, oracle, syncs }: World): void {
   const { violations } = oracle;
   for (const { definition, editor } of syncs.values()) checkRest(oracle, definition, editor.table.rows);
-  if (base.queue.waiting() > 0) violations.push({ invariant: 'I8', message: 'messages are left over' });
+  if (isWaiting(base)) violations.push({ invariant: 'I8', message: 'messages are left over' });
   checkRate(oracle, rateOf(base));
   if (faults.total() === 0) checkWrites(oracle);
   for (const message of base.warehouse.broken) {
@@ -201,9 +207,19 @@ async function makeWorld(base: MemoryPorts, random: Random, making: Making): Pro
     const definition = anySync(`sync${index}`, random);
     const editor = modelEditor(random.fork(), base.clock.now(), isCoarse);
     base.warehouse.tables.set(definition.syncId, editor.table);
+    // A table that is being loaded when its sync begins: what comes into it later may carry old stamps.
+    if (random.chance(0.1)) {
+      editor.reload(0);
+      base.clock.schedule(base.clock.now() + random.below(30 * MINUTE_MS), () => {
+        editor.restore();
+        return false;
+      });
+    }
     if (definition.destination.mode === 'update') haveRecords(oracle, definition.syncId, random);
     const { generation } = await acceptSync(base, definition);
-    syncs.set(definition.syncId, { definition, generation, editor, isDeleted: false });
+    base.definitions.write(definition.syncId, JSON.parse(JSON.stringify(definition)));
+    const reconciled = Promise.resolve();
+    syncs.set(definition.syncId, { definition, generation, editor, isDeleted: false, reconciled });
   }
   base.warehouse.filesMax = 1 + random.below(4);
   base.warehouse.way = base.settings.extraction;
@@ -214,7 +230,12 @@ async function makeWorld(base: MemoryPorts, random: Random, making: Making): Pro
   const onLateWork: World['host']['onLateWork'] = (what) => {
     oracle.violations.push({ invariant: 'I6', message: `${what} after its function had returned` });
   };
-  const host = { base, faults, random: random.fork(), onLateWork };
+  const onThrown: World['host']['onThrown'] = (error) => {
+    keepSecret(oracle, 'an error', String(error));
+    if (error instanceof Fault && error.kind === 'transient') return;
+    oracle.violations.push({ invariant: 'no bug', message: `a use case threw ${String(error)}` });
+  };
+  const host = { base, faults, random: random.fork(), onLateWork, onThrown };
   return {
     ...{ base, host, faults, random: random.fork(), account, oracle, syncs, isCoarse },
     read: readMessage,
@@ -275,9 +296,9 @@ function watch(world: World, noted: Noted): void {
   account.onEffect = (what) => void events.push(`${base.clock.now()} ${what}`);
   base.state.onWrite((key, before: Item | undefined, after: Item) => {
     const { partition, sort } = key;
-    const text = JSON.stringify(after);
-    events.push(`${base.clock.now()} ${partition} ${sort} ${text}`);
-    keepSecret(oracle, `${partition} ${sort}`, text);
+    const text = `${partition} ${sort} ${JSON.stringify(after)}`;
+    events.push(`${base.clock.now()} ${text}`);
+    keepSecret(oracle, 'an item', text);
     if (partition === SYNC_PARTITION) checkTransition(oracle, sort, before, after);
     else if (partition.startsWith('BREAKER#')) checkBreaker(oracle, before, after);
     else if (partition.startsWith('SHARD#')) noteSplits(oracle, partition.slice(6), sort, after);
@@ -296,8 +317,11 @@ function watch(world: World, noted: Noted): void {
   });
   const { log } = base.telemetry;
   Object.assign(base.telemetry, {
-    log: (...line: Parameters<typeof log>) => keepSecret(oracle, line[1], JSON.stringify(line)),
-    count: () => undefined,
+    log: (...line: Parameters<typeof log>) => {
+      keepSecret(oracle, 'a log line', JSON.stringify(line));
+      if (line[0] === 'error') violations.push({ invariant: 'no bug', message: JSON.stringify(line) });
+    },
+    count: (...metric: readonly unknown[]) => keepSecret(oracle, 'a metric', JSON.stringify(metric)),
   });
   const look = (): false => {
     for (const [syncId, { isDeleted }] of syncs) {
@@ -311,16 +335,20 @@ function watch(world: World, noted: Noted): void {
 }
 
 /** What a run says when its rows do not add up: its own check must never find anything. */
-const MISCOUNTS: readonly string[] = ['counts_do_not_add_up', 'failures_not_recorded', 'stage_miscounted'];
+export const MISCOUNTS: readonly string[] = [
+  'counts_do_not_add_up',
+  'failures_not_recorded',
+  'stage_miscounted',
+];
 
 /** I15: no row value and no key where people and machines read along. */
-function keepSecret({ violations }: Oracle, where: string, text: string): void {
+export function keepSecret({ violations }: Oracle, where: string, text: string): void {
   if (!text.includes(CANARY)) return;
   violations.push({ invariant: 'I15', message: `${where} holds a value: ${text.slice(0, 300)}` });
 }
 
 /** A write to an item of a run, whichever it is. */
-function noteWrite(
+export function noteWrite(
   oracle: Oracle,
   partition: string,
   sort: string,
@@ -346,7 +374,7 @@ function comeToRest(world: World): () => boolean {
   const calmAt = base.clock.now() + 2 * MINUTE_MS;
   let seen = -1;
   const isAtRest = (): boolean => {
-    if (base.queue.waiting() > 0) return false;
+    if (isWaiting(base)) return false;
     return [...syncs.keys()].every((syncId) => {
       const sync = syncNow(base, syncId);
       if (sync?.phase !== 'idle' || sync.paused !== undefined || sync.snapshotEpoch !== sync.epoch)

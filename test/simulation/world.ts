@@ -29,6 +29,8 @@ export type Known = {
   generation: string;
   readonly editor: Editor;
   isDeleted: boolean;
+  /** The stream tells of one edit after the other. */
+  reconciled: Promise<unknown>;
 };
 
 export type World = {
@@ -142,7 +144,7 @@ export function tick(world: World, syncId: string): false | undefined {
 }
 
 /** For a run or its grace: another run has to follow. */
-const isPutOff = (started: StartResult): boolean =>
+export const isPutOff = (started: StartResult): boolean =>
   started.is === 'refused' && (started.code === 'run_active' || started.code === 'not_yet');
 
 function runStatement(world: World, statement: Statement): void {

@@ -14,6 +14,17 @@ test('the definition in the README is accepted', () => {
   assert.deepEqual(parsed.ok ? modelFaults(parsed.sync) : parsed.faults, []);
 });
 
+test('the example that the README pushes is accepted, and npm start leaves it to be pushed', () => {
+  const [, file = ''] = /tailrace push (examples\/[\w-]+\.yaml)/.exec(readme) ?? [];
+  const parsed = parseSync(parse(readFileSync(file, 'utf8')), { accounts: ['crm'] });
+  assert.deepEqual(parsed.ok ? modelFaults(parsed.sync) : parsed.faults, []);
+  const { syncId } = parse(readFileSync(file, 'utf8')) as { syncId: string };
+  assert.ok(!readFileSync('local/demo/definitions.ts', 'utf8').includes(syncId));
+  assert.ok(
+    readme.includes(`npx tailrace run ${syncId}`) && readme.includes(`npx tailrace status ${syncId}`),
+  );
+});
+
 test('every npm script that the README names exists', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
   const named = [...readme.matchAll(/npm (?:run )?(start|test|check|bench|synth|sim)\b/g)].map(

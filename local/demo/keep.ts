@@ -38,6 +38,8 @@ function toTry({ sink, bucket }: World, dataDir: string): readonly string[] {
   return [
     pc.bold('Try, in another terminal'),
     'npx tailrace status',
+    'npx tailrace push examples/loyal-to-crm.yaml  # one sync more: status and run take its name',
+    `curl -s ${sink.url}/-/records/loyal | head -1  # what it has sent`,
     'npx tailrace push examples/broken.yaml      # refused, with what to mend',
     'npx tailrace pause customers-to-app         # and resume, and run',
     `curl -X PUT '${sink.url}/-/outage?account=crm&on=1'   # break the CRM; on=0 mends it`,

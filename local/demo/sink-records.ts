@@ -22,6 +22,7 @@ const NAMED_BY: Readonly<Record<string, string>> = {
   contacts: 'external_id',
   members: 'member_id',
   companies: 'code',
+  loyal: 'customer',
 };
 const BLOCKED_DOMAIN = '@blocked.example';
 

@@ -11,8 +11,9 @@ import { simulate } from './simulate.ts';
 const SEEDS_TO_NOTICE = 1000;
 
 for (const mutation of MUTATIONS) {
-  const { guard, protects, seed: known } = mutation;
-  test(`without "${guard}" the simulator finds ${protects.join(' or ')}`, async (context) => {
+  const { guard, protects, seed: known, found: once } = mutation;
+  const defect = once === undefined ? '' : `: ${once}`;
+  test(`without "${guard}" the simulator finds ${protects.join(' or ')}${defect}`, async (context) => {
     for (let seed = 0; seed <= SEEDS_TO_NOTICE; seed += 1) {
       const { violations } = await simulate(seed === 0 ? known : seed, mutation);
       const found = violations.find(({ invariant }) => protects.includes(invariant));

@@ -4,9 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { REGRESSIONS } from './regressions.ts';
 import { playSeeds } from './seeds.ts';
-import { told } from './shrink.ts';
 import { simulate } from './simulate.ts';
 
 test('no seed breaks an invariant', async (context) => {
@@ -20,10 +18,3 @@ test('the same seed gives the same history', async () => {
     assert.equal(second.hash, first.hash);
   }
 });
-
-for (const { seed, found } of REGRESSIONS) {
-  test(`seed ${seed}: ${found}`, async () => {
-    const history = await simulate(seed);
-    assert.equal(history.violations.length, 0, told(history));
-  });
-}

@@ -13,7 +13,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import type { Construct } from 'constructs';
 import { dependOnPolicy } from './destination-lane.ts';
-import { readingDefinitionStream } from './engine-functions.ts';
+import { readingDefinitionStream } from './engine-abilities.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { type Binding, makeFunction } from './functions.ts';
 import { EVENT_SOURCE, onStaging, onState, throughKey } from './grants.ts';

@@ -12,7 +12,7 @@ import { laneQueueName, secretName } from '../shared/core/names.ts';
 import { eventsOf } from './bus-events.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { type Binding, makeFunction } from './functions.ts';
-import { fromQueues, knowingStage, onBus, onRuns, onStaging, onState, throughKey } from './grants.ts';
+import { fromQueues, knowingSettings, onBus, onRuns, onStaging, onState, throughKey } from './grants.ts';
 import { onlyReader } from './resource-policies.ts';
 import type { Account } from './settings.ts';
 import { loaderAccess } from './stage-access.ts';
@@ -67,9 +67,9 @@ export class DestinationLane extends Construct {
 export const DEAD_LETTER_TIMEOUT_MS = 60_000;
 
 /** Encrypted by the environment's key, TLS only, kept as long as SQS can. */
-export const queueDefaults = (parts: EngineParts): sqs.QueueProps => ({
+export const queueDefaults = ({ storage }: Pick<EngineParts, 'storage'>): sqs.QueueProps => ({
   encryption: sqs.QueueEncryption.KMS,
-  encryptionMasterKey: parts.storage.key,
+  encryptionMasterKey: storage.key,
   dataKeyReuse: Duration.hours(1),
   enforceSSL: true,
   retentionPeriod: Duration.millis(QUEUE_RETENTION_MS),
@@ -95,7 +95,7 @@ export function makeLoader(lane: DestinationLane, parts: EngineParts): lambda.Fu
       onBus(parts.bus, eventsOf('loader')),
       fromQueues(storage, [lane.express, lane.bulk], { changeVisibility: true }),
       readingSecret(secret, parts),
-      knowingStage(environment),
+      knowingSettings(environment),
       { variables: { ACCOUNT: JSON.stringify(loaderAccount(account)) }, statements: [] },
     ],
   });

@@ -169,8 +169,8 @@ export function asWarehouse(roleArn: string, settings: Readonly<Record<string, s
   };
 }
 
-/** Times and the way of extraction: settings of the stage. */
-export function knowingStage({ timing, extraction, personalColumns }: Environment): Binding {
+/** Times, the way of extraction and what counts as personal: the environment's settings. */
+export function knowingSettings({ timing, extraction, personalColumns }: Environment): Binding {
   const personal = personalColumns.length === 0 ? {} : { personalColumns };
   const stage = { ...timing, extraction: extraction.by, ...personal };
   return { variables: { STAGE: JSON.stringify(stage) }, statements: [] };

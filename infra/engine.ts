@@ -25,8 +25,7 @@ export function makeParts(
   base: Pick<EngineParts, 'name' | 'environment' | 'storage'>,
 ): EngineParts {
   const bus = new events.EventBus(scope, 'Bus', { eventBusName: `tailrace-${base.name}` });
-  const partial = { ...base, bus } as EngineParts;
-  const undelivered = new sqs.Queue(scope, 'Undelivered', queueDefaults(partial));
+  const undelivered = new sqs.Queue(scope, 'Undelivered', queueDefaults(base));
   return {
     ...base,
     bus,

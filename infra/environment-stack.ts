@@ -25,10 +25,9 @@ import { warehouseRoleName } from './warehouse-access.ts';
 /** `Tailrace-<environment>`. */
 export const stackName = (name: string): string => `Tailrace-${name}`;
 
-type Watched = {
+type Monitored = {
   readonly parts: EngineParts;
-  /** The lanes with their loaders. */
-  readonly laden: readonly { readonly lane: DestinationLane; readonly loader: lambda.Function }[];
+  readonly lanesWithLoaders: readonly { readonly lane: DestinationLane; readonly loader: lambda.Function }[];
   readonly functions: EngineFunctions;
   /** Beside the engine: who tells owners and operators, and who keeps the records. */
   readonly others: readonly lambda.Function[];
@@ -52,26 +51,26 @@ export class EnvironmentStack extends Stack {
     const operators = makeOperators(this, parts);
     const others = [owners.notifyOwners, audit.recordAudit, operators.tellOperators];
     const functions = makeEngine(this, parts, lanes, others);
-    const laden = lanes.map((lane) => ({ lane, loader: makeLoader(lane, parts) }));
-    const loaders = laden.map(({ loader }) => loader);
+    const lanesWithLoaders = lanes.map((lane) => ({ lane, loader: makeLoader(lane, parts) }));
+    const loaders = lanesWithLoaders.map(({ loader }) => loader);
     onlyPublishers(parts.bus, [...Object.values(functions), ...loaders]);
     onlyPublisher(operators.topic, operators.tellOperators, { andAlarms: true });
-    this.watch({ parts, laden, functions, others }, audit, operators);
-    this.tell(parts, functions, owners, audit);
-    this.tellDoctor(environment, lanes, loaders);
+    this.addMonitoring({ parts, lanesWithLoaders, functions, others }, audit, operators);
+    this.addOutputs(parts, functions, owners, audit);
+    this.addDoctorOutputs(environment, lanes, loaders);
   }
 
-  private watch(
-    { parts, laden, functions, others }: Watched,
+  private addMonitoring(
+    { parts, lanesWithLoaders, functions, others }: Monitored,
     { recordAudit }: Audit,
     { topic }: Operators,
   ): void {
-    const all = [...Object.values(functions), ...laden.map(({ loader }) => loader), ...others];
+    const all = [...Object.values(functions), ...lanesWithLoaders.map(({ loader }) => loader), ...others];
     const fromLogs = metricsFromLogs(parts.name, all);
     const raised = makeAlarms(this, {
       parts,
       functions,
-      lanes: laden,
+      lanes: lanesWithLoaders,
       fromLogs,
       irreplaceable: {
         functions: [functions.reconcileSyncs, recordAudit],
@@ -82,12 +81,13 @@ export class EnvironmentStack extends Stack {
     new CfnOutput(this, 'AlarmTopic', { value: topic.topicArn });
     saveQueries(this, parts.name, all);
     if (parts.environment.dashboard) {
-      const lanes = laden.map(({ lane }) => lane);
+      const lanes = lanesWithLoaders.map(({ lane }) => lane);
       makeDashboard(this, { parts, lanes, functions: all, raised, fromLogs });
     }
   }
 
-  private tell(
+  /** What the command line reads. */
+  private addOutputs(
     parts: EngineParts,
     { api, startRun }: EngineFunctions,
     { topic }: Owners,
@@ -111,8 +111,9 @@ export class EnvironmentStack extends Stack {
     for (const [output, value] of Object.entries(values))
       new CfnOutput(outputs, output, { value }).overrideLogicalId(output);
   }
+
   /** What `tailrace doctor` holds against the checkout and asks of each loader. */
-  private tellDoctor(
+  private addDoctorOutputs(
     environment: Environment,
     lanes: readonly DestinationLane[],
     loaders: readonly lambda.Function[],

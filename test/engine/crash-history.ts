@@ -5,7 +5,7 @@
  * What a dead process leaves is taken up as on AWS: asynchronous functions are called again twice, messages return
  * when their visibility ends, the sweep comes every minute, people repeat what did not go through.
  */
-import { SYNC_PARTITION, syncKey } from '../../shared/core/names.ts';
+import { syncKey } from '../../shared/core/names.ts';
 import type { Cut } from '../../shared/core/run.ts';
 import type { Sync } from '../../shared/core/sync.ts';
 import { approveHold } from '../../shared/engine/approve-hold.ts';
@@ -26,13 +26,7 @@ import { type ModelRow, timestampText } from '../memory/model-table.ts';
 import { seededRandom } from '../memory/seeded.ts';
 import { boundTo, placeOf, simulatedAccount } from '../simulation/destination.ts';
 import { NO_FAULTS } from '../simulation/fault-rates.ts';
-import {
-  checkApply,
-  checkBreaker,
-  checkQueued,
-  checkRest,
-  checkTransition,
-} from '../simulation/invariants.ts';
+import { CANARY, keyOf } from '../simulation/model-edits.ts';
 import {
   epochName,
   freshOracle,
@@ -44,6 +38,7 @@ import {
 import type { Environment } from '../simulation/process.ts';
 import type { LoaderMutation, Mutation } from '../simulation/simulate.ts';
 import type { Act, Scenario } from './crash-scenarios.ts';
+import { checkMinute, judgeEnd, noteDeleted, noteTick, watchPorts, witness } from './crash-watch.ts';
 import { type Crashing, crashing, type Kill } from './crashing-ports.ts';
 
 export type Played = {
@@ -62,6 +57,8 @@ const MINUTE_MS = 60_000;
 const TICK_MINUTES = 15;
 /** Ticks at most until a history has come to rest: each may meet what the one before has left. */
 const TICKS_MAX = 12;
+/** So slow that a batch's requests have to wait for their slots. */
+const RATE = { requests: 1, perMs: 200 };
 /** So that a run is half loaded when people act in the next minute. */
 const LOADS_PER_MINUTE = 1;
 const RETRIES = 2;
@@ -80,12 +77,7 @@ export async function play(
   }
   const { base, oracle, crash, definition } = stage;
   const rows = base.warehouse.tables.get(SYNC)?.rows ?? [];
-  checkRest(oracle, definition, rows);
-  const wrong = (invariant: string, message: string): void =>
-    void oracle.violations.push({ invariant, message });
-  if (base.queue.waiting() > 0) wrong('I8', 'messages are left over');
-  for (const message of base.warehouse.broken) wrong('I1', message);
-  for (const key of base.objects.rewritten) wrong('I1', `${key} was rewritten`);
+  judgeEnd(oracle, { definition, rows, rate: RATE, isClean: kills.length === 0 });
   const { effects } = crash;
   return { effects, violations: oracle.violations, commits: oracle.flipped.length, failing: failing(base) };
 }
@@ -109,6 +101,7 @@ type Stage = {
   loader: { readonly within: Environment; readonly ports: LoaderPorts } | undefined;
   readonly loaderPorts: ReturnType<LoaderMutation>;
   definition: Sync;
+  isDeleted: boolean;
   /** Quiet ticks in a row, each with a commit. */
   calm: number;
   invoked: number;
@@ -120,14 +113,12 @@ async function setStage(
   mutate: Mutation | undefined,
   mutateLoaders: LoaderMutation | undefined,
 ): Promise<Stage> {
-  const account = { ...ACCOUNT, requestRowsMax: 3 };
+  const account = { ...ACCOUNT, rate: RATE, requestRowsMax: 3 };
   const base = memoryPorts(1, { accounts: { [ACCOUNT.name]: account }, extraction: scenario.extraction });
   base.warehouse.way = scenario.extraction;
   smallCuts(base);
   mutate?.(base);
   const oracle = freshOracle(base, simulatedAccount(scenario.shape));
-  const late = (what: string): void =>
-    void oracle.violations.push({ invariant: 'I6', message: `${what} after its function had returned` });
   const definition = writtenSync(SYNC, scenario.parts);
   base.definitions.write(SYNC, { ...definition } as never);
   await acceptSync(base, definition);
@@ -137,8 +128,8 @@ async function setStage(
   const loaderPorts = mutateLoaders?.(base) ?? ((ports: LoaderPorts) => ports);
   const stage: Stage = {
     ...{ scenario, base, oracle, definition, loaderPorts },
-    ...{ crash: crashing(base, kills, late), waiting: [], acts: [...scenario.acts] },
-    ...{ loader: undefined, calm: 0, invoked: 0 },
+    ...{ crash: crashing(base, kills, witness(oracle)), waiting: [], acts: [...scenario.acts] },
+    ...{ loader: undefined, isDeleted: false, calm: 0, invoked: 0 },
   };
   watch(stage);
   return stage;
@@ -161,24 +152,14 @@ const BATCH_BYTES = 500;
 
 function watch(stage: Stage): void {
   const { base, oracle, waiting } = stage;
-  base.state.onWrite(({ partition, sort }, before, after) => {
-    if (partition === SYNC_PARTITION) checkTransition(oracle, sort, before, after);
-    else if (partition.startsWith('BREAKER#')) checkBreaker(oracle, before, after);
-  });
-  oracle.account.onApply = (...applied) => checkApply(oracle, ...applied);
-  oracle.account.onKeyReused = (key) =>
-    void oracle.violations.push({ invariant: 'class B', message: `${key} came again with other rows` });
+  watchPorts(base, oracle);
   base.warehouse.onSubmit = (statement) => runStatement(stage, statement);
   base.events.onPublish(({ type, detail }) => {
-    const code = String(detail.code);
-    if (MISCOUNTS.includes(code)) oracle.violations.push({ invariant: 'I2', message: `${type}: ${code}` });
     if (type !== 'Run Settled') return;
     const epoch = Number(detail.epoch);
     later(waiting, base, (ports) => finishRun(ports, { syncId: SYNC, epoch }));
   });
 }
-
-const MISCOUNTS: readonly string[] = ['counts_do_not_add_up', 'failures_not_recorded', 'stage_miscounted'];
 
 function later(waiting: Invocation[], { clock }: MemoryPorts, run: Invocation['run']): void {
   waiting.push({ run, timeoutMs: 5 * MINUTE_MS, from: clock.now(), left: RETRIES });
@@ -208,7 +189,10 @@ async function oneTick(stage: Stage, tick: number): Promise<void> {
   const flips = oracle.flipped.length;
   const wrong = oracle.violations.length;
   const killed = crash.effects.length;
-  later(waiting, base, (ports) => startRun(ports, { syncId: SYNC, scheduledAt, owner: `tick${tick}` }));
+  later(waiting, base, async (ports) => {
+    const started = await startRun(ports, { syncId: SYNC, scheduledAt, owner: `tick${tick}` });
+    noteTick(oracle, SYNC, scheduledAt, started);
+  });
   for (let minute = 0; clock.now() < endsAt - MINUTE_MS; minute += 1) {
     const before = crash.effects.length;
     if (scenario.isRestless && tick < scenario.models.length - 1) disturb(base, rows ?? [], minute);
@@ -216,6 +200,7 @@ async function oneTick(stage: Stage, tick: number): Promise<void> {
     if (before === crash.effects.length && isAtRest(stage)) break;
   }
   await clock.runUntil(endsAt);
+  checkMinute(oracle, SYNC, stage.isDeleted);
   const isCalm = oracle.flipped.length > flips && oracle.violations.length === wrong && killed > 0;
   stage.calm = isCalm && isAtRest(stage) ? stage.calm + 1 : 0;
 }
@@ -225,8 +210,8 @@ function disturb(base: MemoryPorts, rows: readonly ModelRow[], minute: number): 
   const table = base.warehouse.tables.get(SYNC);
   if (table === undefined || minute === 0) return;
   const guest = {
-    id: 'k0',
-    name: 'guest',
+    id: keyOf(0),
+    name: `guest${CANARY}`,
     score: String(minute),
     changed_at: timestampText(base.clock.now()),
   };
@@ -250,7 +235,7 @@ async function oneMinute(stage: Stage, tick: number, minute: number): Promise<vo
   await asynchronous(stage);
   const owner = `sweep${startedAt}`;
   await invoke(stage, (ports) => sweep(ports, { owner, signal }));
-  checkQueued(oracle, SYNC, (epoch) => base.queue.holds(SYNC, epoch));
+  checkMinute(oracle, SYNC, stage.isDeleted);
   await base.clock.runUntil(startedAt + MINUTE_MS);
 }
 
@@ -277,7 +262,10 @@ async function people(stage: Stage, tick: number, minute: number): Promise<void>
   if (act === undefined || act.tick > tick || (act.tick === tick && act.minute > minute)) return;
   prepare(stage, act);
   const { is } = await invoke(stage, WORK[act.does]);
-  if (is === 'returned') stage.acts.shift();
+  if (is !== 'returned') return;
+  stage.acts.shift();
+  if (act.does === 'delete') noteDeleted(stage.oracle, SYNC);
+  if (act.does === 'write again') stage.isDeleted = false;
 }
 
 async function decide(stage: Stage): Promise<void> {
@@ -298,7 +286,10 @@ async function decide(stage: Stage): Promise<void> {
 /** What a person writes; the engine's part of it follows and may die. */
 function prepare(stage: Stage, { does }: Act): void {
   const { base, scenario } = stage;
-  if (does === 'delete') base.definitions.erase(SYNC);
+  if (does === 'delete') {
+    base.definitions.erase(SYNC);
+    stage.isDeleted = true;
+  }
   if (does !== 'edit' && does !== 'write again') return;
   const fields = [
     ...stage.definition.fields.filter(({ to }) => to !== 'source'),
@@ -333,7 +324,7 @@ async function loads(stage: Stage): Promise<void> {
 }
 
 async function load(stage: Stage, delivery: Delivery): Promise<void> {
-  const { base, crash } = stage;
+  const { base, crash, oracle } = stage;
   const { message, receiveCount, receivedAt } = delivery;
   stage.loader ??= warmLoader(stage);
   const { within, ports } = stage.loader;
@@ -345,6 +336,8 @@ async function load(stage: Stage, delivery: Delivery): Promise<void> {
   if (ended.is === 'killed') stage.loader = undefined;
   if (ended.is !== 'returned') return;
   const { value } = ended;
+  const known = oracle.epochs.get(epochName(SYNC, message.epoch));
+  if (value.is !== 'done' && known !== undefined) known.handBacks += 1;
   const isAlive =
     value.is === 'done'
       ? crash.afterwards('delete message', () => base.queue.delete(delivery))
@@ -354,10 +347,9 @@ async function load(stage: Stage, delivery: Delivery): Promise<void> {
 
 function warmLoader({ base, crash, oracle }: Stage): { within: Environment; ports: LoaderPorts } {
   const within = crash.environment();
-  const late = (what: string): void =>
-    void oracle.violations.push({ invariant: 'I6', message: `${what} after its function had returned` });
   const { account } = oracle;
-  const tools = { account, clock: base.clock, faults: NO_FAULTS, random: seededRandom(1), onLateWork: late };
+  const { onLateWork } = witness(oracle);
+  const tools = { account, clock: base.clock, faults: NO_FAULTS, random: seededRandom(1), onLateWork };
   const settings = base.settings.accounts[ACCOUNT.name] ?? ACCOUNT;
   const destination = crash.bound(within, boundTo(tools, within));
   return { within, ports: { ...within.ports, account: settings, destination } };

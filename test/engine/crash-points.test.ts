@@ -12,6 +12,7 @@ import { MUTATIONS } from '../simulation/mutations.ts';
 import type { Violation } from '../simulation/oracle.ts';
 import { type Played, play } from './crash-history.ts';
 import { SCENARIOS, type Scenario } from './crash-scenarios.ts';
+import { SLIPS } from './crash-slips.ts';
 import type { Kill } from './crashing-ports.ts';
 
 for (const scenario of SCENARIOS) {
@@ -71,4 +72,32 @@ async function isNoticed(scenario: Scenario, mutation: NamedMutation): Promise<b
   const clean = await play(scenario, [], mutation);
   for (const kill of singles(clean)) if (isBroken(await play(scenario, [kill], mutation))) return true;
   return false;
+}
+
+/** Guards whose absence shows in any history, and the one invariant that has to tell: nobody needs to be killed. */
+const NOTICED_AT_ONCE: readonly (readonly [guard: string, invariant: string, message: RegExp])[] = [
+  ['each sweep finishes what is complete', 'I8', /complete, and flipped after \d+ ms without any fault/],
+  ['slots are reserved by a conditional write', 'I9', /2 requests within \d+ ms/],
+  ['a batch is one write', 'I14', /\d+ writes for \d+ batches, at most \d+/],
+];
+
+for (const [guard, invariant, message] of NOTICED_AT_ONCE) {
+  test(`without "${guard}" a history without a kill breaks ${invariant}`, async () => {
+    const mutation = MUTATIONS.find((each) => each.guard === guard);
+    const [scenario] = SCENARIOS;
+    assert.ok(mutation !== undefined && scenario !== undefined);
+    const { violations } = await play(scenario, [], mutation);
+    assert.ok(violations.some((one) => one.invariant === invariant && message.test(one.message)));
+  });
+}
+
+for (const { slip, breaks, ...guardless } of SLIPS) {
+  test(`that ${slip} is told, killed or not`, async () => {
+    const [scenario] = SCENARIOS;
+    assert.ok(scenario !== undefined);
+    for (const kills of [[], [{ effect: 30, when: 'after' }]] as const) {
+      const { violations } = await play(scenario, kills, guardless);
+      assert.deepEqual([...new Set(violations.map(({ invariant }) => invariant))], [breaks]);
+    }
+  });
 }

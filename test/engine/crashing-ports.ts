@@ -28,23 +28,30 @@ export type Crashing = {
   bound(within: Environment, destination: BoundDestination): BoundDestination;
 };
 
+/** What is told of processes as it happens. */
+export type Witness = {
+  /** A process dies where it was told to. */
+  onKill(): void;
+  /** A process did something after it had returned. */
+  onLateWork(what: string): void;
+  /** A use case threw, or did not end in time. */
+  onThrown(error: unknown): void;
+};
+
 type Call<Args extends readonly unknown[], T> = (...args: Args) => Promise<T>;
 type Wrap = <Args extends readonly unknown[], T>(what: string, call: Call<Args, T>) => Call<Args, T>;
 
-/** `onLateWork`: a process did something after it had returned. */
-export function crashing(
-  base: MemoryPorts,
-  kills: readonly Kill[],
-  onLateWork: (what: string) => void,
-): Crashing {
+export function crashing(base: MemoryPorts, kills: readonly Kill[], witness: Witness): Crashing {
   const effects: string[] = [];
   const alive = (within: Environment, what: string): boolean => {
-    if (within.process.ended === 'returned') onLateWork(what);
+    if (within.process.ended === 'returned') witness.onLateWork(what);
     return within.process.ended === 'no';
   };
   const killAt = (what: string): Kill | undefined => {
     effects.push(what);
-    return kills.find(({ effect }) => effect === effects.length);
+    const kill = kills.find(({ effect }) => effect === effects.length);
+    if (kill !== undefined) witness.onKill();
+    return kill;
   };
   const reads =
     (within: Environment): Wrap =>
@@ -80,7 +87,7 @@ export function crashing(
       within.ports = portsOf(base, { reads: reads(within), writes: writes(within), within });
       return within;
     },
-    invoke: (within, timeoutMs, work) => invoke(base, within, timeoutMs, work),
+    invoke: (within, timeoutMs, work) => invoke(base, witness, { within, timeoutMs, work }),
     afterwards: (what, act) => {
       const kill = killAt(what);
       if (kill?.when !== 'before') act();
@@ -106,11 +113,16 @@ function told(what: string, [first]: readonly unknown[]): string {
   return key?.partition === undefined ? what : `${what} ${key.partition} ${key.sort}`;
 }
 
+type Invocation<T> = {
+  readonly within: Environment;
+  readonly timeoutMs: number;
+  readonly work: () => Promise<T>;
+};
+
 async function invoke<T>(
   { clock }: MemoryPorts,
-  within: Environment,
-  timeoutMs: number,
-  work: () => Promise<T>,
+  { onThrown }: Witness,
+  { within, timeoutMs, work }: Invocation<T>,
 ): Promise<Ended<T>> {
   let ended: Ended<T> | undefined;
   const process: Process = {
@@ -128,12 +140,14 @@ async function invoke<T>(
     (value) => {
       ended ??= { is: 'returned', value };
     },
-    () => {
-      ended ??= { is: 'threw' };
+    (error: unknown) => {
+      if (ended !== undefined) return;
+      ended = { is: 'threw' };
+      onThrown(error);
     },
   );
   await clock.runWhile(clock.now() + timeoutMs, () => ended !== undefined);
-  if (ended === undefined) process.kill();
+  if (ended === undefined && process.kill()) onThrown(new Error(`it was not done after ${timeoutMs} ms`));
   if (process.ended === 'no') process.ended = 'returned';
   return ended ?? { is: 'killed' };
 }

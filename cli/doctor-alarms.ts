@@ -1,4 +1,4 @@
-/** Whether somebody hears the alarms: each topic of the stack has a subscription that was confirmed. */
+/** Whether somebody hears the alarms: the alarm topic has a subscription that was confirmed. */
 import { ListSubscriptionsByTopicCommand } from '@aws-sdk/client-sns';
 import { asked, type Check, missing, ok } from './doctor-check.ts';
 import type { Outputs, Subject } from './doctor-subject.ts';

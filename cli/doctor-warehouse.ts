@@ -150,7 +150,7 @@ function attach({ settings: { warehouse } }: Subject, role: string): readonly st
 }
 
 /** The database user that Redshift derives from the role. */
-export const userOf = ({ WarehouseRole = '<WarehouseRole>' }: Outputs): string => `IAMR:${WarehouseRole}`;
+const userOf = ({ WarehouseRole = '<WarehouseRole>' }: Outputs): string => `IAMR:${WarehouseRole}`;
 
 /** The rule of all models together. */
 export const MODELS: Rule = { name: 'models', rule: 'each can be read and has its columns' };

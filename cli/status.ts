@@ -24,7 +24,7 @@ export function addStatus(program: Command): void {
     });
 }
 
-export const syncUnknown = (syncId: string): Fault =>
+const syncUnknown = (syncId: string): Fault =>
   new Fault('config', 'sync_unknown', `there is no sync ${syncId}, or it has never run`, {
     remedy: '`tailrace status` lists those that are there; `tailrace push` makes one.',
   });

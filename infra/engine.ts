@@ -136,7 +136,7 @@ function onDefinitionEdits(
 }
 
 /** Spelled out, because a metric of a rule on a bus of one's own wants the bare name, which no reference gives. */
-export function ruleNames(scope: Construct): {
+function ruleNames(scope: Construct): {
   readonly statementEnded: string;
   readonly runSettled: string;
 } {

@@ -64,7 +64,7 @@ function bindingsOf({ storage, undelivered }: EngineParts, topic: sns.Topic): re
 }
 
 /** Spelled out for the metric of what the rule lost, as in `engine.ts`. */
-export const ownerRuleName = (scope: Construct): string => `${Stack.of(scope).stackName}-OwnersTold`;
+const ownerRuleName = (scope: Construct): string => `${Stack.of(scope).stackName}-OwnersTold`;
 
 function onEvents(scope: Construct, { bus, undelivered }: EngineParts, fn: lambda.Function): void {
   new events.Rule(scope, 'OwnersTold', {

@@ -63,8 +63,7 @@ export const SAVED_QUERIES = {
 } as const satisfies Readonly<Record<string, string>>;
 
 /** What a query is found by in the console. */
-export const savedQueryName = (environment: string, name: string): string =>
-  `Tailrace/${environment}/${name}`;
+const savedQueryName = (environment: string, name: string): string => `Tailrace/${environment}/${name}`;
 
 export function saveQueries(
   scope: Construct,

@@ -50,7 +50,7 @@ export function raise(where: Construct, id: AlarmId, condition: Condition, accou
 }
 
 /** CloudWatch: alarms that one composite may name. */
-export const CHILDREN_MAX = 100;
+const CHILDREN_MAX = 100;
 
 /**
  * The two that tell, at the beginning and at the end. Throws when there are more alarms than a composite may name: the

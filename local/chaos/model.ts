@@ -40,7 +40,7 @@ export type Model = {
 const INVALID_EVERY = 41;
 export const REFUSED_EVERY = 29;
 
-export const isInvalid = (id: number): boolean => id % INVALID_EVERY === 0;
+const isInvalid = (id: number): boolean => id % INVALID_EVERY === 0;
 /** The vendor refuses these. */
 export const isRefused = (id: number): boolean => id % REFUSED_EVERY === 0;
 

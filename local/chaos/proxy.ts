@@ -6,7 +6,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Random } from './seeded.ts';
 
-export const PROXY_FAULTS = ['refused', 'lost', 'truncated', 'late', 'slow', 'lingering'] as const;
+const PROXY_FAULTS = ['refused', 'lost', 'truncated', 'late', 'slow', 'lingering'] as const;
 export type ProxyFault = (typeof PROXY_FAULTS)[number];
 
 export type TcpProxy = {

@@ -29,7 +29,7 @@ const ORPHAN_MS = 1000;
 export const SPEED = 20;
 
 /** @param port the vendor's, as the functions see it: the proxy's */
-export function chaosStage(port: number): EnvironmentSettings {
+function chaosStage(port: number): EnvironmentSettings {
   const { local } = environments;
   if (local === undefined) throw new Error('infra/environments.ts has no environment local');
   return {

@@ -177,5 +177,5 @@ function baseContext(
 export const userIdOf = ({ roleArn, label, session }: Extract<Caller, { is: 'role' }>): string =>
   `${roleArn}:${session ?? label}`;
 
-export const labelOf = (caller: Caller): string =>
+const labelOf = (caller: Caller): string =>
   caller.is === 'role' ? caller.label : caller.is === 'service' ? caller.service : 'operator';

@@ -51,7 +51,7 @@ const KNOWN: ReadonlySet<string> = new Set(
   ),
 );
 
-export function parseUnload(sql: string): Unload {
+function parseUnload(sql: string): Unload {
   const read = tokensOf(sql);
   if (!read.ok) throw invalid(`syntax error: ${read.message}`);
   const odd = read.tokens.find((token) => token.is === 'word' && !KNOWN.has(token.text));

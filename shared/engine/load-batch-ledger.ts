@@ -4,7 +4,7 @@
  */
 import { addCounts, type Counts, NO_ROWS } from '../core/outcomes.ts';
 
-export const PENDING = 0;
+const PENDING = 0;
 export const ACCEPTED = 1;
 export const REJECTED = 2;
 export const INVALID = 3;

@@ -23,7 +23,7 @@ export function seenSql(plan: Plan): string[] {
 }
 
 /** The window in terms of `h`: half-open, its end fixed by the start of the transaction. */
-export function windowSql(plan: Plan): string {
+function windowSql(plan: Plan): string {
   const from = plan.request.watermark === null ? [] : ['h >= cast(:watermark as timestamp)'];
   return [...from, `h < ${hiSql(plan)}`].join(' and ');
 }

@@ -103,7 +103,7 @@ export const SQL_BYTES_MAX = 100_000;
 /** Segment's published cap for columns; Redshift's own is 1,600. */
 export const FIELDS_MAX = 512;
 
-/** A resume point's offset says how far clocks of two functions may differ at most. */
+/** Clocks of two functions differ by no more than this. */
 export const CLOCK_SKEW_MS = 2 * SECOND_MS;
 
 /** A definition's own nesting: DynamoDB stops at 32 levels, and nothing that we read needs half of that. */

@@ -101,7 +101,7 @@ function endingUpdate(sync: SyncState, ending: Ending, trouble: Trouble | undefi
 }
 
 /** What an abandoned run may have sent is not known: the next run looks at all of its keys again. */
-export function dirtied(sync: SyncState): { readonly dirty?: readonly number[] } {
+function dirtied(sync: SyncState): { readonly dirty?: readonly number[] } {
   return sync.phase === 'loading' ? { dirty: [...sync.dirty, sync.epoch] } : {};
 }
 

@@ -5,7 +5,7 @@
 import { BlockList, isIP } from 'node:net';
 import type { z } from 'zod';
 import { ENVIRONMENT_NAME } from '../shared/core/names.ts';
-import type { AnyDestination, DestinationLimits } from '../shared/destinations/destination.ts';
+import type { AnyDestination, DestinationLimits, Lingering } from '../shared/destinations/destination.ts';
 import { destinationNamed } from '../shared/destinations/registry.ts';
 import { type Account, type Environment, type EnvironmentSettings, environmentSchema } from './settings.ts';
 
@@ -143,7 +143,7 @@ function accountRules(environment: Environment, account: Account, at: string): s
   return [
     ...concurrencyRules(account, at),
     ...allowRules(environment, account, at),
-    ...destinationRules(account, at),
+    ...destinationRules(environment, account, at),
   ];
 }
 
@@ -186,7 +186,7 @@ function canonicalHost(host: string): string {
   return new URL(`http://${literal}`).hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
 }
 
-function destinationRules(account: Account, at: string): string[] {
+function destinationRules({ timing }: Environment, account: Account, at: string): string[] {
   let destination: AnyDestination;
   try {
     destination = destinationNamed(account.destination);
@@ -197,10 +197,24 @@ function destinationRules(account: Account, at: string): string[] {
   }
   const parsed = destination.settings.safeParse(account.settings);
   return parsed.success
-    ? [...limitRules(account, destination.limits(parsed.data), at)]
+    ? [
+        ...limitRules(account, destination.limits(parsed.data), at),
+        ...lingeringRules(timing, destination.lingering?.(parsed.data), at),
+      ]
     : parsed.error.issues.map(
         (issue) => `${[at, 'settings', ...issue.path].join('.')}: ${issue.message} (${account.destination}).`,
       );
+}
+
+/** The grace is made of `timing.lingerMs`: what takes effect later could undo what the next run has written. */
+function* lingeringRules(
+  { lingerMs }: Environment['timing'],
+  lingering: Lingering | undefined,
+  at: string,
+): Iterable<string> {
+  if (lingering === undefined || lingering.ms <= lingerMs) return;
+  const { ms, by } = lingering;
+  yield `${at}.settings.${by} is ${ms}, but must be at most timing.lingerMs = ${lingerMs}, or a call that was given up may take effect after the next run has begun; lower it, or raise timing.lingerMs, and timing.graceMs with it.`;
 }
 
 /** The engine judges a run's length by the account alone, so the destination must be able to keep to it. */

@@ -24,6 +24,9 @@ export type DestinationLimits = {
   readonly requestsInFlightMax: number;
 };
 
+/** `ms`: how long a call that was given up may still take effect at the most. `by`: the setting that says so. */
+export type Lingering = { readonly ms: number; readonly by: string };
+
 export type Context<Settings> = {
   readonly settings: Settings;
   /** The account's secret, parsed JSON object; cached by the engine, fetched again after `auth_refused`. */
@@ -84,6 +87,11 @@ export type Destination<Settings = unknown, Target = unknown> = {
   /** Only the operations that it supports. `settings` may widen or narrow them. */
   operations(settings: Settings): Partial<Record<Operation, Idempotency>>;
   limits(settings: Settings): DestinationLimits;
+  /**
+   * Where the account's settings bound it; synth refuses what is longer than the environment's `timing.lingerMs`. Without it only
+   * who runs the other end can say, and `timing.lingerMs` must hold for it too.
+   */
+  lingering?(settings: Settings): Lingering;
   /** Read-only proof that settings, secret and target work; throws a Fault that says what does not. */
   check(ctx: Context<Settings>, target: Target): Promise<void>;
   /** The fields it accepts, where it can tell. */

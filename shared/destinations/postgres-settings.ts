@@ -15,7 +15,7 @@ export const postgresSettingsSchema = z.strictObject({
   /** PEM of the authority that signed the server's certificate, where it is not a public one. */
   ca: z.string().max(65_536).optional(),
   connectTimeoutMs: z.int().min(100).max(60_000).default(10_000),
-  /** The server gives a statement up after this long; so it is also the longest that one can linger. */
+  /** The server gives a statement up after this long; so one can linger as long, at most `timing.lingerMs`. */
   statementTimeoutMs: z.int().min(100).max(300_000).default(30_000),
   requestBytesMax: z.int().min(1024).max(67_108_864).default(8_388_608),
 });

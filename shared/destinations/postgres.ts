@@ -37,6 +37,8 @@ export const postgres: Destination<PostgresSettings, PostgresTarget> = {
     requestBytesMax,
     requestsInFlightMax: CONNECTIONS_MAX,
   }),
+  // A server does not notice that its client has gone while a statement waits for a lock.
+  lingering: ({ statementTimeoutMs }) => ({ ms: statementTimeoutMs, by: 'statementTimeoutMs' }),
   check,
   describe,
   write,

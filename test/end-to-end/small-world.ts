@@ -149,9 +149,9 @@ export function smallStage(
 
 const SHORT: Timing = {
   loaderTimeoutMs: 6000,
-  lingerMs: 500,
+  lingerMs: 1000,
   clockSkewMs: 0,
-  graceMs: 6500,
+  graceMs: 7000,
   extractorTimeoutMs: 20_000,
   extractorLeaseMs: 20_000,
   runStallMs: 600_000,

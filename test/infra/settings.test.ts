@@ -42,6 +42,7 @@ const network = {
 
 type Case = readonly [what: string, edit: object, sentence: RegExp, name?: string];
 const withAccount = (edit: object): object => ({ accounts: [{ ...account, ...edit }] });
+const DATABASE = { host: 'db.example.com', database: 'app' };
 const allowing = (host: string): object => withAccount({ allow: [{ host, port: 8080 }] });
 
 const CASES: readonly Case[] = [
@@ -108,6 +109,11 @@ const CASES: readonly Case[] = [
     withAccount({ requestsInFlight: 33 }),
     /accounts\.0\.requestsInFlight is 33, but http has at most 32 connections in one loader; lower it/,
   ],
+  [
+    'a statement that outlives the lingering',
+    withAccount({ destination: 'postgres', settings: { ...DATABASE, statementTimeoutMs: 60_001 } }),
+    /accounts\.0\.settings\.statementTimeoutMs is 60001, but must be at most timing\.lingerMs = 60000, or .*; lower it, or raise timing\.lingerMs, and timing\.graceMs with it/,
+  ],
   ['loopback', allowing('127.0.0.1'), /allow names 127\.0\.0\.1:8080, a loopback or link-local address/],
   ['loopback by name', allowing('localhost'), /allow names localhost:8080/],
   ['loopback by number', allowing('2130706433'), /allow names 2130706433:8080/],
@@ -163,10 +169,22 @@ for (const [what, edit, sentence, name = 'dev'] of CASES) {
 
 test('an account may be as wide as its destination', () => {
   parseEnvironment('dev', { ...good, ...withAccount({ requestRowsMax: 10_000, requestsInFlight: 32 }) });
-  const settings = { host: 'db.example.com', database: 'app' };
-  const postgres = withAccount({ destination: 'postgres', settings, requestsInFlight: 33 });
+  const postgres = withAccount({ destination: 'postgres', settings: DATABASE, requestsInFlight: 33 });
   assert.throws(() => parseEnvironment('dev', { ...good, ...postgres }), {
     message: /33, but postgres has at most 32/,
+  });
+});
+
+test('what a destination gave up may linger as long as the environment says', () => {
+  const lingering = (statementTimeoutMs: number, timing: object = {}): object => ({
+    ...withAccount({ destination: 'postgres', settings: { ...DATABASE, statementTimeoutMs } }),
+    timing,
+  });
+  parseEnvironment('dev', { ...good, ...lingering(60_000) });
+  parseEnvironment('dev', { ...good, ...lingering(300_000, { lingerMs: 300_000, graceMs: 364_000 }) });
+  const longer = { ...good, ...lingering(300_000, { lingerMs: 300_000 }) };
+  assert.throws(() => parseEnvironment('dev', longer), {
+    message: /graceMs is 180000, but must be .* 364000/,
   });
 });
 

@@ -28,6 +28,8 @@ export type SyncState = {
   /** No settle by then: fenced. It moves while batches settle. */
   readonly deadline?: number;
   readonly startedAt?: number;
+  /** While loading: since when. A hold, which may last days, is no part of the time that sending may take. */
+  readonly loadingSince?: number;
   /** While loading: written by the very write that enters `loading`, so it is there before the first send. */
   readonly cut?: Cut;
   /** What the sweep saw settled when it last moved the deadline. */

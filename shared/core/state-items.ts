@@ -44,6 +44,7 @@ export const syncItemSchema = z.object({
   leaseUntil: time.optional(),
   deadline: time.optional(),
   startedAt: time.optional(),
+  loadingSince: time.optional(),
   cut: cutSchema.optional(),
   progress: z.number().optional(),
   notBefore: time.default(0),

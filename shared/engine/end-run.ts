@@ -27,7 +27,9 @@ export type Ending = {
 };
 
 /** Attributes that only an active run has. */
-export const RUN_ATTRIBUTES = ['owner', 'leaseUntil', 'deadline', 'startedAt', 'cut', 'progress', 'hold'];
+export const RUN_ATTRIBUTES = [
+  ...['owner', 'leaseUntil', 'deadline', 'startedAt', 'loadingSince', 'cut', 'progress', 'hold'],
+];
 
 /**
  * Ends the run that `sync` was read in. True when the run has ended so, by this call or by one before it whose

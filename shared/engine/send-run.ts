@@ -52,6 +52,7 @@ async function enterLoading(ports: SendRunPorts, plan: SendPlan): Promise<Cut | 
     set: {
       phase: 'loading',
       cut: makeCut(plan.stage, plan.account),
+      loadingSince: now,
       deadline: now + settings.runStallMs,
       leaseUntil: now + settings.extractorLeaseMs,
     },

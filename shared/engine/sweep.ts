@@ -20,7 +20,7 @@ import { fenceRun } from './fence-run.ts';
 import { finishRun, isFlipped } from './finish-run.ts';
 import { checkProgress } from './stalled-run.ts';
 import { startRun } from './start-run.ts';
-import { at, readRun, syncOf } from './sync-state.ts';
+import { at, readRun, sendingSince, syncOf } from './sync-state.ts';
 
 /** Everything but schedules: the sweep starts runs itself. */
 export type SweepPorts = Omit<Ports, 'schedules'>;
@@ -69,7 +69,8 @@ async function reasonToFence(ports: SweepPorts, sync: SyncState): Promise<RunCod
   if (definition === undefined) return 'definition_deleted';
   if (!definition.sync.enabled) return 'definition_disabled';
   // A hold has an end of its own, and a run may be approved late.
-  const age = ports.clock.now() - (sync.startedAt ?? 0);
+  const since = sync.phase === 'loading' ? sendingSince(sync) : sync.startedAt;
+  const age = ports.clock.now() - (since ?? 0);
   return sync.phase !== 'held' && age > RUN_MS_MAX ? 'run_too_old' : undefined;
 }
 

@@ -24,6 +24,15 @@ export function freshSync(syncId: string): SyncState {
   return { ...(syncItemSchema.parse({}) as Omit<SyncState, 'syncId'>), syncId };
 }
 
+/**
+ * Since when a run may send, undefined while it is not known. A run that a former version began to send has its start
+ * alone, and may stand beside what a still older run left behind.
+ */
+export function sendingSince({ startedAt, loadingSince }: SyncState): number | undefined {
+  if (loadingSince === undefined) return startedAt;
+  return Math.max(loadingSince, startedAt ?? 0);
+}
+
 /** The conditions that tie a write to one run in one phase. */
 export function at(epoch: number, phase: Phase): readonly Condition[] {
   return [

@@ -99,7 +99,7 @@ test('every attribute of SYNC and RUN is known to name objects or not', () => {
   const others = [
     ...['phase', 'owner', 'leaseUntil', 'deadline', 'startedAt', 'progress', 'notBefore', 'lastScheduled'],
     ...['wanted', 'watermark', 'lastCount', 'definitionVersion', 'generation', 'paused', 'committedAt'],
-    ...['resumedAt', 'trouble', 'healedRuns', 'statementId', 'sealed', 'stop', 'result'],
+    ...['resumedAt', 'loadingSince', 'trouble', 'healedRuns', 'statementId', 'sealed', 'stop', 'result'],
     // Of epochs in the warehouse's tables. A frozen definition of `snapshotEpoch` saves a question, if it is still there.
     ...['dirty', 'snapshotEpoch'],
   ];

@@ -66,7 +66,7 @@ const HEAD = `# Compliance
 
 Written by \`npm run generate\` from environment \`ENVIRONMENT\`; a test fails when it is not up to date.
 \`npx cdk synth\` checks every environment with cdk-nag's packs AwsSolutions and Serverless, with CloudFormation's own
-validation, and with rules of our own (\`infra/checks/\`). All of them are errors. A finding is mended in \`infra/\`, or
+validation, and with rules of our own (\`infra/checks/\`). All of them are errors. A finding is fixed in \`infra/\`, or
 acknowledged for exactly one resource in \`infra/acknowledgements.ts\`; the assembly's \`validation-report.json\` lists both.
 Resources are named by their constructs, destination accounts as \`*\`.
 

@@ -29,7 +29,7 @@ const ORPHAN_MS = 1000;
 export const SPEED = 20;
 
 /** @param port the vendor's, as the functions see it: the proxy's */
-function chaosStage(port: number): EnvironmentSettings {
+export function chaosStage(port: number): EnvironmentSettings {
   const { local } = environments;
   if (local === undefined) throw new Error('infra/environments.ts has no environment local');
   return {
@@ -65,7 +65,7 @@ function chaosStage(port: number): EnvironmentSettings {
  * and a run would meet few strikes. A loader suspects that the one before it crashed when the message has been away for
  * half of that, 9 s; below it the kills of chaos would pass for orderly ends.
  */
-const VISIBILITY_SECONDS = 10;
+export const VISIBILITY_SECONDS = 10;
 
 /** Writes the assembly; gives the stack's name. */
 export function synthesizeStage(port: number, assembly: string): string {

@@ -41,6 +41,7 @@ export const DATABASE_SQL: readonly string[] = [
   `create or replace macro octet_length(x) as strlen(cast(x as varchar))`,
   `create or replace macro fnv_hash(x) as cast(hash(x) >> 1 as bigint)`,
   `create or replace macro to_varbyte(x, f) as case when f = 'hex' then unhex(x) else encode(x) end`,
+  `create or replace macro btrim(x) as trim(x), (x, c) as trim(x, c)`,
   `create or replace macro from_varbyte(x, f) as case when f = 'hex' then lower(hex(cast(x as blob))) else decode(cast(x as blob)) end`,
   `create or replace macro from_hex(x) as unhex(x)`,
   `create or replace macro charindex(a, b) as strpos(b, a)`,

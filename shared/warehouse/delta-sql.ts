@@ -4,10 +4,11 @@
  *
  *   o  a added · c changed · r removed · i invalid: lines of the stage (s = 1)
  *      k carried: a failed key that is not tried again and stays in the failure set
- *      d dropped: a key that failed, or that an abandoned run may have sent, and that has left the model, nothing to
- *        send; the snapshot forgets it, so that its return is sent
+ *      d dropped: a key that has left the model, nothing to send; the snapshot forgets it, so that its return is sent. Removals
+ *        ignored: it failed, or an abandoned run may have sent it. Otherwise: its record is another row's now
  *   w  rows of the model that this row stands for
  */
+import { CLAIMED, claimedSql, hasClaims, nameSql } from './claims-sql.ts';
 import { FAILED } from './failures-sql.ts';
 import type { Plan } from './plan.ts';
 import { rowsSql, SQL_CODES } from './rows-sql.ts';
@@ -28,15 +29,15 @@ export const stageNames = (plan: Plan): string[] => [
   ...plan.staged.map((_, index) => `c${index}`),
 ];
 
-/** Statements, in order: the table, rows of the model, duplicated keys, keys without a row, what is kept. */
+/** Statements, in order: names that have passed on, the table, rows of the model, duplicated keys, keys without a row, what is kept. */
 export function deltaSql(plan: Plan): string[] {
   return [
+    ...(hasClaims(plan) ? [claimedSql(plan)] : []),
     createSql(plan),
     presentSql(plan),
     duplicatesSql(plan),
     ...(forgets(plan) ? [absentSql(plan)] : []),
     ...(plan.persisted ? [keptSql(plan)] : []),
-    ...(plan.persisted && plan.removals ? [namedSql(plan)] : []),
     ...(plan.by === 'cursor' ? [missingSql()] : []),
   ];
 }
@@ -76,10 +77,11 @@ function presentSql(plan: Plan): string {
     `from (`,
     `select r.*, ${facts(plan)}`,
     `from (`,
-    `select r.*, ${code} as q`,
+    `select r.*, ${code} as q${hasClaims(plan) ? `, case when v.t is not null then 1 else 0 end as taken` : ''}`,
     `from (\nselect * from (\n${rowsSql(plan)}\n) as keyed${where}\n) as r`,
     `left join ${SEEN} as d on d.k = r.k and d.w > 1`,
     ...(plan.twin === undefined ? [] : [`left join ${TWINS} as u on u.t = r.c${plan.twin}`]),
+    ...(hasClaims(plan) ? [`left join ${CLAIMED} as v on v.t = ${takenName(plan)}`] : []),
     `where d.k is null`,
     `) as r`,
     ...joins(plan),
@@ -87,6 +89,12 @@ function presentSql(plan: Plan): string {
     `where ${wanted(plan)}`,
   ].join('\n');
 }
+
+const takenName = (plan: Plan): string =>
+  nameSql(
+    plan,
+    plan.match.map((index) => `r.c${index}`),
+  );
 
 /** One line for a key that several rows have; its fingerprint is unknown. */
 function duplicatesSql(plan: Plan): string {
@@ -143,15 +151,15 @@ function carried(plan: Plan): string {
   return `((${invalid}) or (${quarantined}))${clean}`;
 }
 
-/** In diff mode only what differs; elsewhere everything that was read. */
+/** In diff mode only what differs, and what has a record that another key may have written; elsewhere everything that was read. */
 function wanted(plan: Plan): string {
   if (plan.by !== 'diff') return '1 = 1';
-  return 'q is not null or due = 1 or held = 0 or was is null or was <> f';
+  return `q is not null or due = 1 or held = 0 or was is null or was <> f${hasClaims(plan) ? ' or taken = 1' : ''}`;
 }
 
 /**
  * Keys of snapshot, failure set and abandoned runs with no row at all in the model. Removed only if our hand
- * put them there; with `removed: ignore` a key that failed, or that an abandoned run may have sent, is dropped from
+ * put them there, and only if no row of the model has their record now; with `removed: ignore` a key that failed, or that an abandoned run may have sent, is dropped from
  * the snapshot: what the destination holds of it is not known. Without a fingerprint there it is sent anyway.
  */
 function absentSql(plan: Plan): string {
@@ -161,10 +169,11 @@ function absentSql(plan: Plan): string {
   );
   const quarantined = `x.quarantined = '1' and x.kind <> 'invalid' and x.fingerprint is null and y.k is null`;
   const removed = `s.k is not null or y.k is not null or x.applied = '1'`;
+  const passed = hasClaims(plan) ? `when v.t is not null then` : undefined;
   const [o, s, from, where] = plan.removals
     ? [
-        `case when ${quarantined} then 'k' else 'r' end`,
-        `case when ${quarantined} then 0 else 1 end`,
+        `case ${passed ? `${passed} 'd' ` : ''}when ${quarantined} then 'k' else 'r' end`,
+        `case ${passed ? `${passed} 0 ` : ''}when ${quarantined} then 0 else 1 end`,
         everyKey(plan),
         removed,
       ]
@@ -177,6 +186,7 @@ function absentSql(plan: Plan): string {
     `left join ${plan.tables.snapshot} as s on s.k = g.k`,
     `left join ${FAILED} as x on x.row_key = g.k`,
     `left join ${DIRTY} as y on y.k = g.k`,
+    ...(passed ? [`left join ${CLAIMED} as v on v.t = ${nameSql(plan, match)}`] : []),
     `where p.k is null and (${where})`,
   ].join('\n');
 }
@@ -195,24 +205,24 @@ function missingSql(): string {
   ].join('\n');
 }
 
-/** A key that is invalid now and that an abandoned run may have sent: by what name, so that a removal can use it. */
-function namedSql(plan: Plan): string {
-  return [
-    `insert into ${plan.tables.delta} (epoch, k, o, f, ${MATCH_NAMES.join(', ')})`,
-    `select ${whole(plan.request.epoch)}, y.k, 'i', cast(null as varchar(64)), ${MATCH_NAMES.map((name) => `y.${name}`).join(', ')}`,
-    `from ${DIRTY} as y join ${WORK} as w on w.k = y.k where w.o = 'i'`,
-  ].join('\n');
-}
-
-/** What the next flip needs: fingerprints of what is sent now, and the match columns for a later removal. */
+/**
+ * What the next flip needs: fingerprints of what is sent now, and the match columns for a later removal; of a key that is
+ * invalid now and that an abandoned run may have sent, by what name. One statement, since a batch takes forty.
+ */
 function keptSql(plan: Plan): string {
   const match = MATCH_NAMES.map((_, place) => {
     const index = plan.match[place];
     return index === undefined ? 'cast(null as varchar(1))' : `c${index}`;
   });
+  const named = [
+    `union all`,
+    `select ${whole(plan.request.epoch)}, y.k, 'i', cast(null as varchar(64)), ${MATCH_NAMES.map((name) => `y.${name}`).join(', ')}`,
+    `from ${DIRTY} as y join ${WORK} as w on w.k = y.k where w.o = 'i'`,
+  ];
   return [
     `insert into ${plan.tables.delta} (epoch, k, o, f, ${MATCH_NAMES.join(', ')})`,
     `select ${whole(plan.request.epoch)}, k, o, f, ${match.join(', ')}`,
     `from ${WORK} where o in ('a', 'c', 'r', 'd')`,
+    ...(plan.removals ? named : []),
   ].join('\n');
 }

@@ -67,7 +67,7 @@ export const holdChecks = (plan: Plan) => plan.sync.checks.filter((check) => che
 /** Codes that SQL gives, apart from `check:<name>`: a row that carries none of them any more is tried again. */
 export const SQL_CODES = ['duplicate_key', 'duplicate_match', 'row_too_long', 'null_cursor'] as const;
 
-const fromModel = (plan: Plan): string => `from (\n${plan.model}\n) as model`;
+export const fromModel = (plan: Plan): string => `from (\n${plan.model}\n) as model`;
 
 /** Null for no key: absent, empty, or too long to be carried. */
 const usableKey = (key: string): string =>

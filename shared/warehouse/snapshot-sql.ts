@@ -92,16 +92,20 @@ function perhapsHeldSql(plan: Plan): string {
 
 /** Keys that abandoned runs may have sent: the latest value of the match columns for each. */
 export function dirtySql(plan: Plan): string {
-  const epochs = plan.request.dirty.map(whole);
-  const within = epochs.length === 0 ? '1 = 0' : `epoch in (${epochs.join(', ')}) and o in ('a', 'c', 'r')`;
   const names = ['k', ...MATCH_NAMES].join(', ');
   return [
     `create temp table ${DIRTY} as`,
     `select ${names} from (`,
     `select ${names}, row_number() over (partition by k order by epoch desc) as place`,
-    `from ${plan.tables.delta} where ${within}`,
+    `from ${plan.tables.delta} where ${attemptedSql(plan)}`,
     `) as numbered where place = 1`,
   ].join('\n');
+}
+
+/** Rows of the delta that abandoned runs may have sent. */
+export function attemptedSql(plan: Plan): string {
+  const epochs = plan.request.dirty.map(whole);
+  return epochs.length === 0 ? '1 = 0' : `epoch in (${epochs.join(', ')}) and o in ('a', 'c', 'r')`;
 }
 
 /** An epoch as digits. */

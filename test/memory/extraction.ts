@@ -44,12 +44,12 @@ export function extract(
   memory: SyncMemory,
   nowMs: number,
 ): Extracted {
+  const { sync } = request.definition;
+  const snapshot = broughtForward(request, failures, memory);
+  const dirty = keepsSnapshot(sync) ? attempted(request.dirty, memory) : new Map();
   const scan: Scan = {
-    sync: request.definition.sync,
-    request,
-    failures,
-    snapshot: broughtForward(request, failures, memory),
-    dirty: keepsSnapshot(request.definition.sync) ? attempted(request.dirty, memory) : new Map(),
+    ...{ sync, request, failures, snapshot, dirty },
+    claimed: claimedNames(table, request, memory, snapshot),
     hi: hiOf(request, nowMs),
     lines: [],
     carried: [],
@@ -74,6 +74,8 @@ type Scan = {
   readonly failures: ReadonlyMap<string, FailureRecord>;
   readonly snapshot: Map<string, SnapshotRow>;
   readonly dirty: ReadonlyMap<string, DeltaRow>;
+  /** Names of records that a key which is gone or an abandoned run may have left behind, and that a row has now. */
+  readonly claimed: ReadonlySet<string>;
   readonly hi: string | null;
   readonly lines: StageLine[];
   readonly carried: FailureRecord[];
@@ -109,6 +111,41 @@ function broughtForward(
     else if (row.change !== 'i') next.set(key, { fingerprint: row.fingerprint, match: row.match });
   }
   return next;
+}
+
+/** Only where another key may be the same record, and records are removed. */
+function claimedNames(
+  table: ModelTable,
+  { definition: { sync }, dirty }: ExtractionRequest,
+  { deltas }: SyncMemory,
+  snapshot: ReadonlyMap<string, SnapshotRow>,
+): ReadonlySet<string> {
+  if (removedPolicy(sync) === 'ignore') return new Set();
+  const inModel = new Set(table.rows.map((row) => rowKey(row, sync.model.primaryKey)));
+  const gone = [...snapshot].filter(([key]) => !inModel.has(key)).map(([, { match }]) => match);
+  const tried = dirty.flatMap((epoch) => [...(deltas.get(epoch)?.values() ?? [])]);
+  const sent = tried.filter(({ change }) => ['a', 'c', 'r'].includes(change)).map(({ match }) => match);
+  const loose = new Set([...gone, ...sent].map((match) => nameOf(sync, match)));
+  const names = table.rows.flatMap((row) => nameOf(sync, matchOf(sync, row)) ?? []);
+  return new Set(names.filter((name) => loose.has(name)));
+}
+
+/** The record that match columns name, undefined for none. By the field's own trim and case, as the mapping does. */
+function nameOf(sync: Sync, match: readonly (string | null)[]): string | undefined {
+  const field = sync.fields.find(({ to }) => to === sync.destination.matchOn);
+  const [only = null, ...more] = match;
+  if (more.length > 0) return JSON.stringify(match);
+  if (field === undefined || only === null) return undefined;
+  if (!('from' in field)) return only;
+  const { trim, lowercase, uppercase } = field.as ?? {};
+  const text = trim === true ? only.trim() : only;
+  if (lowercase === true) return text.toLowerCase();
+  return uppercase === true ? text.toUpperCase() : text;
+}
+
+function isClaimed({ sync, claimed }: Scan, match: readonly (string | null)[]): boolean {
+  const name = nameOf(sync, match);
+  return name !== undefined && claimed.has(name);
 }
 
 function attempted(epochs: readonly number[], memory: SyncMemory): Map<string, DeltaRow> {
@@ -157,13 +194,13 @@ function one(scan: Scan, table: ModelTable, key: string, rows: readonly ModelRow
   const code = invalidCode(scan, table, key, rows);
   if (failure !== undefined && isCarried(scan, failure, code, fingerprint)) {
     scan.carried.push(failure);
-    scan.delta.set(key, { change: 'carried', fingerprint, match: matchOf(scan, row) });
+    scan.delta.set(key, { change: 'carried', fingerprint, match: matchOf(scan.sync, row) });
     scan.unchanged += rows.length;
     return;
   }
   const change = code !== null ? 'i' : scan.snapshot.has(key) ? 'c' : 'a';
   scan.lines.push(line(scan, key, change, fingerprint, row, code));
-  if (change !== 'i') scan.delta.set(key, { change, fingerprint, match: matchOf(scan, row) });
+  if (change !== 'i') scan.delta.set(key, { change, fingerprint, match: matchOf(scan.sync, row) });
   else keepName(scan, key);
 }
 
@@ -205,6 +242,8 @@ function isCandidate(
   const { by } = scan.sync.model.changes;
   if (by === 'all') return true;
   if (by === 'cursor') return rows.some((row) => inWindow(scan, row));
+  // Another key may have written its record last.
+  if (rows.some((row) => isClaimed(scan, matchOf(scan.sync, row)))) return true;
   const known = scan.snapshot.get(key)?.fingerprint ?? null;
   return known === null || known !== fingerprint || invalidCode(scan, table, key, rows) !== null;
 }
@@ -243,10 +282,16 @@ function absent(scan: Scan): void {
       failure?.quarantined === '1' && failure.kind !== 'invalid' && failure.fingerprint === null;
     if (!keepsSnapshot(scan.sync)) keepAbsent(scan, failure);
     else if (removedPolicy(scan.sync) === 'ignore') drop(scan, key);
+    // Its record is another row's now: nothing to send, and nothing is held by this key any more.
+    else if (applied && last !== undefined && isClaimed(scan, last.match)) forgetKey(scan, key, last);
     else if (isParked && !scan.dirty.has(key)) keepAbsent(scan, failure);
     // As the SQL does: without a match value nobody can name the record, and the key stays in the failure set.
     else if (applied) remove(scan, key, last ?? { fingerprint: null, match: [] });
   }
+}
+
+function forgetKey(scan: Scan, key: string, { fingerprint, match }: SnapshotRow): void {
+  scan.delta.set(key, { change: 'd', fingerprint, match });
 }
 
 function remove(scan: Scan, key: string, last: SnapshotRow): void {
@@ -281,9 +326,9 @@ function fingerprintOf(scan: Scan, row: ModelRow): string {
   return `${scan.request.definition.mappingVersion.slice(0, 12)}${JSON.stringify(values)}`;
 }
 
-function matchOf(scan: Scan, row: ModelRow): readonly (string | null)[] {
-  const columns = stagedColumns(scan.sync);
-  return matchColumns(scan.sync).map((index) => row[columns[index] ?? ''] ?? null);
+function matchOf(sync: Sync, row: ModelRow): readonly (string | null)[] {
+  const columns = stagedColumns(sync);
+  return matchColumns(sync).map((index) => row[columns[index] ?? ''] ?? null);
 }
 
 function line(

@@ -76,6 +76,15 @@ const COLUMNS = [
   { name: 'changed_at', type: 'timestamp' },
 ];
 const MIRROR = { destination: { mode: 'mirror' } };
+/** Records are named by what is not the key: they pass from key to key. */
+const byName = (as?: object): NonNullable<Parts['definition']> => ({
+  destination: { mode: 'mirror', matchOn: 'name' },
+  fields: [
+    { to: 'id', from: 'id' },
+    { to: 'name', from: 'name', ...(as === undefined ? {} : { as }) },
+    { to: 'score', from: 'score' },
+  ],
+});
 const row = (
   id: string | null,
   name: string | null,
@@ -221,6 +230,61 @@ const EXTRACTIONS: readonly Case[] = [
       await set([row('a', 'ann'), row('b', 'bob')]);
       const three = await run(3, { definition: MIRROR, snapshotEpoch: 1, dirty: [2] });
       assert.deepEqual(three.lines, ['a c - 0 1 a ann 1', 'c r - 0 1 c null null']);
+    },
+  ],
+  [
+    'a record that another key has now is not removed by the key that had it, even after a removal without an answer',
+    async ({ set, run, failures }) => {
+      const definition = byName();
+      await set([row('a', 'ann'), row('b', 'bob')]);
+      await run(1, { definition });
+      await set([row('b', 'bob')]);
+      assert.deepEqual((await run(2, { definition, snapshotEpoch: 1 })).lines, ['a r - 0 1 null ann null']);
+      const pointer = await failures(2, [
+        { row_key: 'a', code: 'no_answer', applied: '1', quarantined: '1' },
+      ]);
+      await set([row('c', 'ann'), row('b', 'bob')]);
+      const three = await run(3, { definition, snapshotEpoch: 2, failures: pointer });
+      assert.deepEqual([three.lines, three.carried], [['c a - 0 0 c ann 1'], []]);
+      assert.deepEqual([three.counts.removed, three.counts.unchanged], [0, 1]);
+      assert.deepEqual((await run(4, { definition, snapshotEpoch: 3 })).lines, []);
+      await set([row('b', 'bob')]);
+      const five = await run(5, { definition, snapshotEpoch: 4 });
+      assert.deepEqual(five.lines, ['c r - 0 1 null ann null'], 'the key that has it removes it');
+    },
+  ],
+  [
+    'a record that an abandoned run gave to another key is written again by the key that has it',
+    async ({ set, run }) => {
+      const definition = byName();
+      await set([row('a', 'ann')]);
+      await run(1, { definition });
+      await set([row('b', 'ann', '2')]);
+      assert.deepEqual((await run(2, { definition, snapshotEpoch: 1 })).lines, ['b a - 0 0 b ann 2']);
+      await set([row('a', 'ann')]);
+      const three = await run(3, { definition, snapshotEpoch: 1, dirty: [2] });
+      assert.deepEqual(three.lines, ['a c - 0 1 a ann 1']);
+      assert.deepEqual((await run(4, { definition, snapshotEpoch: 3 })).lines, []);
+    },
+  ],
+  [
+    'one record has one name by the trim and case of its field, and several without',
+    async ({ set, run }) => {
+      const folded = byName({ trim: true, lowercase: true });
+      await set([row('a', 'Ann'), row('b', 'BOB')]);
+      await run(1, { definition: folded });
+      await set([row('c', '\u00a0ann\t'), row('d', 'rob')]);
+      const two = await run(2, { definition: folded, snapshotEpoch: 1 });
+      assert.deepEqual(two.lines, [
+        'b r - 0 1 null BOB null',
+        'c a - 0 0 c \u00a0ann\t 1',
+        'd a - 0 0 d rob 1',
+      ]);
+      await set([row('a', 'Ann')]);
+      await run(3, { definition: byName() });
+      await set([row('c', 'ann')]);
+      const four = await run(4, { definition: byName(), snapshotEpoch: 3 });
+      assert.deepEqual(four.lines, ['a r - 0 1 null Ann null', 'c a - 0 0 c ann 1']);
     },
   ],
   [

@@ -57,6 +57,13 @@ const REQUESTS: Readonly<Record<string, ExtractionRequest>> = {
   diff: makeRequest(makeSync({ checks, mode: 'mirror' }), parts),
   'first-diff': makeRequest(makeSync({ primaryKey: ['id', 'email'] })),
   all: makeRequest(makeSync({ checks, changes: { by: 'all' } }), parts),
+  'folded-names': makeRequest(
+    makeSync({
+      mode: 'mirror',
+      fields: [{ to: 'email', from: 'email', as: { trim: true, lowercase: true } }],
+    }),
+    parts,
+  ),
   'all-with-removals': makeRequest(makeSync({ changes: { by: 'all' }, removed: 'clear' }), parts),
 };
 

@@ -192,6 +192,33 @@ test('all: every row, with what has left', async () => {
   assert.equal((await both(makeRequest(sync, { epoch: 22, snapshotEpoch: 21 }))).lines.length, 2);
 });
 
+test('a record that another key has now: dropped without a removal, by the trim and case of its field', async () => {
+  const sync = makeSync({
+    ...{ mode: 'mirror', sql: 'select id, email, ltv from people' },
+    fields: [
+      { to: 'email', from: 'email', as: { trim: true, lowercase: true } },
+      { to: 'ltv', from: 'ltv' },
+    ],
+  });
+  await people(`(1, 'A@x', 1, null), (2, 'b@x', 1, null)`);
+  await both(makeRequest(sync, { epoch: 41 }));
+  await people(`(3, '\u00a0a@X ', 1, null)`);
+  const next = await both(makeRequest(sync, { epoch: 42, snapshotEpoch: 41 }), [
+    { row_key: '1', kind: 'rejected', quarantined: '1', applied: '1' },
+  ]);
+  const brief = next.lines.map((line) => Object.values(line as object).slice(0, 2));
+  assert.deepEqual(
+    [brief, next.carried],
+    [
+      [
+        ['2', 'r'],
+        ['3', 'a'],
+      ],
+      [],
+    ],
+  );
+});
+
 test('a failure set of another size fails the transaction there too', async () => {
   const sync = makeSync({ mode: 'mirror' });
   const request = makeRequest(sync, { epoch: 32, failures: { manifest: 'm', count: 2 } });

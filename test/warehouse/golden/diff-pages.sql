@@ -81,6 +81,22 @@ select t from "tailrace_seen" where k is not null and t is not null group by t h
 create temp table "tailrace_totals" as
 select sum(w) as w, sum(b0) as b0 from "tailrace_seen";
 
+create temp table "tailrace_claimed" as
+select distinct t from (
+select c0 as t
+from (
+select
+  "email" as c0
+from (
+select id, email, ltv, updated_at from people
+) as model
+) as typed
+) as named
+where t in (
+select s.m0 from "tailrace"."snapshot_people_to_crm" as s left join "tailrace_seen" as p on p.k = s.k where p.k is null
+union select y.m0 from "tailrace"."delta_people_to_crm" as y where epoch in (8) and o in ('a', 'c', 'r')
+);
+
 create temp table "tailrace_work" (
   k varchar(2048),
   o varchar(1),
@@ -107,7 +123,7 @@ select r.*, coalesce(x.attempts, '0') as n,
   case when s.k is not null then 1 else 0 end as held,
   s.f as was
 from (
-select r.*, coalesce(r.e, case when u.t is not null then 'duplicate_match' end) as q
+select r.*, coalesce(r.e, case when u.t is not null then 'duplicate_match' end) as q, case when v.t is not null then 1 else 0 end as taken
 from (
 select * from (
 select
@@ -152,13 +168,14 @@ select id, email, ltv, updated_at from people
 ) as r
 left join "tailrace_seen" as d on d.k = r.k and d.w > 1
 left join "tailrace_twins" as u on u.t = r.c0
+left join "tailrace_claimed" as v on v.t = r.c0
 where d.k is null
 ) as r
 left join "tailrace_failed" as x on x.row_key = r.k
 left join "tailrace"."snapshot_people_to_crm" as s on s.k = r.k
 left join "tailrace_dirty" as y on y.k = r.k
 ) as judged
-where q is not null or due = 1 or held = 0 or was is null or was <> f;
+where q is not null or due = 1 or held = 0 or was is null or was <> f or taken = 1;
 
 insert into "tailrace_work" (k, o, f, n, x, e, w, s, z)
 select k, case when carried = 1 then 'k' when q is not null then 'i' when held = 1 then 'c' else 'a' end, f, n, x, q, w, case when carried = 1 then 0 else 1 end, 200
@@ -178,20 +195,20 @@ left join "tailrace_dirty" as y on y.k = r.k
 ) as judged;
 
 insert into "tailrace_work" (k, o, f, n, x, e, w, s, z, c0)
-select g.k, case when x.quarantined = '1' and x.kind <> 'invalid' and x.fingerprint is null and y.k is null then 'k' else 'r' end, cast(null as varchar(64)), coalesce(x.attempts, '0'), '1', cast(null as varchar(400)), 0, case when x.quarantined = '1' and x.kind <> 'invalid' and x.fingerprint is null and y.k is null then 0 else 1 end, 200,
+select g.k, case when v.t is not null then 'd' when x.quarantined = '1' and x.kind <> 'invalid' and x.fingerprint is null and y.k is null then 'k' else 'r' end, cast(null as varchar(64)), coalesce(x.attempts, '0'), '1', cast(null as varchar(400)), 0, case when v.t is not null then 0 when x.quarantined = '1' and x.kind <> 'invalid' and x.fingerprint is null and y.k is null then 0 else 1 end, 200,
   case when s.k is not null then s.m0 else y.m0 end
 from (select k from "tailrace"."snapshot_people_to_crm" union select row_key as k from "tailrace_failed" union select k from "tailrace_dirty") as g
 left join "tailrace_seen" as p on p.k = g.k
 left join "tailrace"."snapshot_people_to_crm" as s on s.k = g.k
 left join "tailrace_failed" as x on x.row_key = g.k
 left join "tailrace_dirty" as y on y.k = g.k
+left join "tailrace_claimed" as v on v.t = case when s.k is not null then s.m0 else y.m0 end
 where p.k is null and (s.k is not null or y.k is not null or x.applied = '1');
 
 insert into "tailrace"."delta_people_to_crm" (epoch, k, o, f, m0, m1, m2, m3)
 select 9, k, o, f, c0, cast(null as varchar(1)), cast(null as varchar(1)), cast(null as varchar(1))
-from "tailrace_work" where o in ('a', 'c', 'r', 'd');
-
-insert into "tailrace"."delta_people_to_crm" (epoch, k, o, f, m0, m1, m2, m3)
+from "tailrace_work" where o in ('a', 'c', 'r', 'd')
+union all
 select 9, y.k, 'i', cast(null as varchar(64)), y.m0, y.m1, y.m2, y.m3
 from "tailrace_dirty" as y join "tailrace_work" as w on w.k = y.k where w.o = 'i';
 

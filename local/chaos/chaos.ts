@@ -15,7 +15,7 @@ import { seededRandom } from './seeded.ts';
 import { ServicesGone } from './services-process.ts';
 import { LEASE_MS } from './stage.ts';
 import { carryOut, type Struck } from './strikes.ts';
-import type { Suspected } from './suspicions.ts';
+import { type Suspected, unsuspected } from './suspicions.ts';
 
 export type ChaosSettings = Omit<PlanSettings, 'leaseMs'> & {
   readonly seed: number;
@@ -78,7 +78,7 @@ export async function runChaos(settings: ChaosSettings): Promise<ChaosReport> {
     const checks = [
       { name: 'everything comes to rest by itself', ok: unrest === undefined, detail: unrest ?? '' },
       ...found,
-      ...suspicion(struck, field.services.suspected),
+      ...unsuspected(struck.kills.inCall, field.services.suspected),
     ];
     const ok = checks.every((one) => one.ok);
     const { requests, faults: met } = field.proxy;
@@ -102,14 +102,6 @@ export async function runChaos(settings: ChaosSettings): Promise<ChaosReport> {
 }
 
 const EVENTS_TOLD = 40;
-
-/** A loader that dies in a call has settled nothing: whoever gets its batch must suspect that it died. */
-function suspicion({ kills }: Struck, { withoutPoint, byPoint }: Suspected): readonly Check[] {
-  if (kills.inCall === 0) return [];
-  const name = 'loaders killed in a call are suspected of it by those after them';
-  const detail = `${withoutPoint} without a resume point, ${byPoint} by one, ${kills.inCall} killed in a call`;
-  return [{ name, ok: withoutPoint + byPoint > 0, detail }];
-}
 
 /** While the chaos lasts a sync runs every six seconds of real time. */
 const OFTEN = '2 minutes';

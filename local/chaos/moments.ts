@@ -21,7 +21,7 @@ export type Moments = {
 
 /** A moment that has not come by then will not matter. */
 const MOMENT_MS_MAX = 6000;
-/** Services that have come back deliver something sooner than this, as a rule, and so does each account. */
+/** Services that have come back deliver something sooner than this, as a rule. */
 export const WORK_MS_MAX = 20_000;
 /** The sweep comes every few seconds, so some environment is invoked sooner than this. */
 const VICTIM_MS_MAX = 60_000;
@@ -45,12 +45,17 @@ export function watchMoments({ services, proxy }: { services: Services; proxy: T
       if (one === undefined) return { told: `waiting for ${wanted.of}`, invocation: undefined };
       return { told: `${wanted.of} began`, invocation: { ...one, isInCall: false } };
     }
-    const account = await requested.next((one) => wanted.of === undefined || one === wanted.of, waitMs);
+    const fits = (one: string): boolean =>
+      wanted.of === undefined || (one === wanted.of && loaderOf(one) !== undefined);
+    const account = await requested.next(fits, waitMs);
     if (account === undefined) return { told: 'waiting for a request', invocation: undefined };
-    const loader = services.working().find(({ of }) => of.includes(`${account}LoadBatch`));
+    const loader = loaderOf(account);
     const invocation = loader && { ...loader, isInCall: wanted.afterMs === 0 };
     return { told: `a request to ${account}`, invocation };
   }
+
+  const loaderOf = (account: string): Invocation | undefined =>
+    services.working().find(({ of }) => of.includes(`${account}LoadBatch`));
 
   return {
     moment,
@@ -64,9 +69,10 @@ export function watchMoments({ services, proxy }: { services: Services; proxy: T
   };
 }
 
-/** What only one account can bring may take some time. */
+/** A strike in a call of one account is nothing without it, and its syncs go on: it comes. */
+const CALL_MS_MAX = 120_000;
 const waitFor = (wanted: Moment): number =>
-  wanted.on === 'request' && wanted.of !== undefined ? WORK_MS_MAX : MOMENT_MS_MAX;
+  wanted.on === 'request' && wanted.of !== undefined ? CALL_MS_MAX : MOMENT_MS_MAX;
 
 function listeners<T>() {
   let heard: ((value: T) => void)[] = [];

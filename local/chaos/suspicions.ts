@@ -4,6 +4,7 @@
  * that it was at full speed, or had a call under way, gets one that says 2 or more. Chaos that kills loaders and never
  * sees either does not exercise what is there for killed loaders.
  */
+import type { Check } from '../demo/report.ts';
 
 /** A resume point as it was written; `batch` names it and its run. */
 export type PointWritten = {
@@ -62,4 +63,16 @@ export function countSuspicions(): { readonly suspected: Suspected; hear(point: 
       suspected.byPoint += 1;
     },
   };
+}
+
+/** So many killed loaders have surely had some batch with a point and some without. */
+const MANY = 10;
+
+/** A loader that dies in a call has settled nothing: whoever gets its batch must suspect that it died. */
+export function unsuspected(killedInCall: number, { withoutPoint, byPoint }: Suspected): readonly Check[] {
+  if (killedInCall === 0) return [];
+  const ok = killedInCall < MANY ? withoutPoint + byPoint > 0 : withoutPoint > 0 && byPoint > 0;
+  const name = 'loaders killed in a call are suspected of it by those after them';
+  const detail = `${withoutPoint} without a resume point, ${byPoint} by one, ${killedInCall} killed in a call`;
+  return [{ name, ok, detail }];
 }

@@ -1,4 +1,7 @@
-/** Each check of chaos says no when it should; the plan is the seed's and nobody else's. */
+/**
+ * What chaos is made of: differences are told, the plan is the seed's and nobody else's, the proxy does what it says. That
+ * each check says no when it should is shown beside it, in `judgement.test.ts`.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -9,6 +12,7 @@ import { makeModel } from '../../local/chaos/model.ts';
 import { makePlan } from '../../local/chaos/plan.ts';
 import { startProxy } from '../../local/chaos/proxy.ts';
 import { seededRandom } from '../../local/chaos/seeded.ts';
+import { chaosStage, VISIBILITY_SECONDS } from '../../local/chaos/stage.ts';
 import type { EndedRun } from '../../local/demo/observe.ts';
 
 const HELD = { id: 7, name: 'people 7', amount: 12.3, version: 4 };
@@ -39,6 +43,12 @@ test('a run whose outcomes do not add up to what it extracted is told', () => {
   assert.deepEqual(unreconciled([run(11, { ended: 'fenced' })]), []);
 });
 
+test('a message that is back after a loader was killed has been away for longer than what is suspicious', () => {
+  // Suspicious is half of six times the loader's timeout.
+  assert.equal(chaosStage(9).timing?.loaderTimeoutMs, 3000);
+  assert.ok(VISIBILITY_SECONDS * 1000 > 9000);
+});
+
 test('the same seed makes the same plan and the same edits', () => {
   const made = (seed: number) => {
     const random = seededRandom(seed);
@@ -55,6 +65,16 @@ test('the same seed makes the same plan and the same edits', () => {
   assert.equal(kills.filter((victim) => victim === 'everything').length, 16);
   const long = plan.filter((strike) => strike.is === 'pause' && strike.ms > 6000);
   assert.equal(long.length, 12);
+  assert.deepEqual(new Set(long.map(({ victim }) => victim)), new Set(['services', 'environment']));
+  const inCall = plan.flatMap(({ victim, is, moment }) =>
+    victim === 'environment' && is === 'kill' && moment.on === 'request' && moment.of !== undefined
+      ? moment.of
+      : [],
+  );
+  assert.deepEqual(inCall.toSorted(), [
+    ...Array.from({ length: 13 }, () => 'crm'),
+    ...Array.from({ length: 12 }, () => 'ledger'),
+  ]);
 });
 
 for (const [fault, seen] of [
@@ -69,12 +89,46 @@ for (const [fault, seen] of [
   });
 }
 
+test('the proxy: an answer that is late comes after the longest wait for it', async () => {
+  const { answered, applied, tookMs } = await through({ late: 1 });
+  assert.deepEqual({ answered, applied }, { answered: true, applied: 1 });
+  assert.ok(tookMs >= 99, `it came after ${tookMs} ms`);
+});
+
+test('the proxy: each fault comes within the first two dozen requests, however seldom it is', async () => {
+  const vendor = createServer((request, response) => void request.resume().on('end', () => response.end()));
+  vendor.listen(0, '127.0.0.1');
+  await once(vendor, 'listening');
+  const { port: vendorPort } = vendor.address() as { port: number };
+  const shares = { refused: 1e-9, lost: 1e-9, truncated: 1e-9, late: 1e-9, slow: 1e-9, lingering: 0 };
+  const heard: string[] = [];
+  const proxy = await startProxy({
+    vendorPort,
+    answerMsMax: 2,
+    lingerMsMax: 2,
+    shares,
+    random: seededRandom(3),
+  });
+  proxy.onRequest((account) => void heard.push(account));
+  for (let at = 0; at < 24; at += 1)
+    await fetch(`http://127.0.0.1:${proxy.port}/crm/people`, { method: 'POST', body: '{}' }).catch(() => '');
+  await proxy.stop();
+  vendor.closeAllConnections();
+  vendor.close();
+  assert.deepEqual(proxy.faults, { refused: 1, lost: 1, truncated: 1, late: 1, slow: 1, lingering: 0 });
+  assert.deepEqual(new Set(heard), new Set(['crm']));
+  assert.equal(proxy.requests, 24);
+});
+
 test('the proxy: a request lingers and is applied after its caller has hung up', async () => {
   assert.equal((await through({ lingering: 1 }, 1)).applied, 1);
 });
 
 /** One request through a proxy that does this to all; with `hangUpMs` the caller does not wait for the answer. */
-async function through(shares: object, hangUpMs?: number): Promise<{ answered: boolean; applied: number }> {
+async function through(
+  shares: object,
+  hangUpMs?: number,
+): Promise<{ answered: boolean; applied: number; tookMs: number }> {
   let applied = 0;
   const vendor = createServer((request, response) => {
     request.resume().on('end', () => {
@@ -96,10 +150,12 @@ async function through(shares: object, hangUpMs?: number): Promise<{ answered: b
   caller.on('error', () => undefined);
   caller.write('POST / HTTP/1.1\r\nhost: vendor\r\ncontent-length: 2\r\n\r\n{}');
   if (hangUpMs !== undefined) setTimeout(() => caller.destroy(), hangUpMs);
+  const sentAt = performance.now();
   await once(caller, 'close');
+  const tookMs = performance.now() - sentAt;
   await new Promise((resolve) => setTimeout(resolve, 300));
   await proxy.stop();
   vendor.closeAllConnections();
   vendor.close();
-  return { answered: said.endsWith('xxx') && said.length > 500, applied };
+  return { answered: said.endsWith('xxx') && said.length > 500, applied, tookMs };
 }

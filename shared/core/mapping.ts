@@ -7,6 +7,7 @@
 import { columnNamed, kindOf } from './column-kinds.ts';
 import { type Convert, compileConversion } from './conversions.ts';
 import { Fault } from './fault.ts';
+import { columnMissing } from './needed-columns.ts';
 import type { Operation, Row, Value } from './row.ts';
 import { Refusal, type Refuse, stageReason } from './row-codes.ts';
 import type { Column, StageLine } from './stage.ts';
@@ -119,7 +120,7 @@ function compileCell(sync: Sync, field: Field, index: number, columns: readonly 
   if ('value' in field) return constantCell(field, index, refuse);
   const staged = stagedColumns(sync);
   const lost = columns && columnsOf(field).find((name) => columnNamed(columns, name) === undefined);
-  if (lost !== undefined) throw columnMissing(`fields[${index}]`, lost);
+  if (lost !== undefined) throw columnMissing([lost], `fields[${index}]`);
   if ('template' in field) return templateCell(sync, field, staged, columns, refuse);
   const column = columns === undefined ? undefined : columnNamed(columns, field.from);
   const kind = column === undefined ? 'text' : kindOf(column.type);
@@ -188,11 +189,4 @@ function nullOf(sync: Sync, field: Field, refuse: Refuse): Value | undefined {
   const convert: Convert = compileConversion(field.as, 'text', refuse);
   const value = convert(String(fallback));
   return value instanceof Refusal ? fallback : value;
-}
-
-function columnMissing(path: string, name: string): Fault {
-  return new Fault('config', 'column_missing', `the model has no column "${name}"`, {
-    path,
-    remedy: 'add the column to the model’s SQL, or take the field out of the definition',
-  });
 }

@@ -4,6 +4,7 @@
  */
 import { definitionFault, pathText, shown } from './definition-codes.ts';
 import type { DefinitionFault } from './fault.ts';
+import { sameColumn } from './needed-columns.ts';
 import { columnsOf } from './staged-columns.ts';
 import type { Field } from './sync.ts';
 import type { Draft, Known } from './sync-draft.ts';
@@ -23,7 +24,7 @@ type Treatment = Draft['pii'][string];
 type Reader = { readonly field: Field; readonly index: number };
 
 function keyFault({ primaryKey }: Draft, column: string, treatment: Treatment): readonly DefinitionFault[] {
-  if (treatment === 'send' || !primaryKey.some((name) => same(name, column))) return [];
+  if (treatment === 'send' || !primaryKey.some((name) => sameColumn(name, column))) return [];
   const message = `${shown(column)} is part of the primary key, which names each row on its way, so it cannot be ${treatment === 'hash' ? 'hashed' : 'dropped'}`;
   const remedy = 'make the key in the model\u2019s SQL, such as sha2(email, 256), or write send';
   return [definitionFault(pathText(['model', 'pii', column]), 'pii_key', message, remedy)];
@@ -48,9 +49,9 @@ function readerFault(
 }
 
 function unstatedFault(draft: Draft, column: string): readonly DefinitionFault[] {
-  if (Object.keys(draft.pii).some((name) => same(name, column))) return [];
+  if (Object.keys(draft.pii).some((name) => sameColumn(name, column))) return [];
   const [reader] = readersOf(draft, column);
-  const isKey = draft.primaryKey.some((name) => same(name, column));
+  const isKey = draft.primaryKey.some((name) => sameColumn(name, column));
   if (reader === undefined && !isKey) return [];
   const where = reader === undefined ? 'the primary key' : `fields[${reader.index}]`;
   const message = `${where} reads the column ${shown(column)}, which this environment calls personal`;
@@ -60,7 +61,7 @@ function unstatedFault(draft: Draft, column: string): readonly DefinitionFault[]
 
 const readersOf = ({ fields }: Draft, column: string): readonly Reader[] =>
   fields.flatMap((field, index) =>
-    field !== undefined && columnsOf(field).some((name) => same(name, column)) ? [{ field, index }] : [],
+    field !== undefined && columnsOf(field).some((name) => sameColumn(name, column))
+      ? [{ field, index }]
+      : [],
   );
-
-const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();

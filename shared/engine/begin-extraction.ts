@@ -7,10 +7,10 @@
  */
 import { asFault, Fault } from '../core/fault.ts';
 import { runKey } from '../core/names.ts';
+import { requireColumns } from '../core/needed-columns.ts';
 import type { SyncState } from '../core/run.ts';
 import type { Column } from '../core/stage.ts';
-import { stagedColumns } from '../core/staged-columns.ts';
-import type { AcceptedDefinition, Sync } from '../core/sync.ts';
+import type { AcceptedDefinition } from '../core/sync.ts';
 import type { ExtractionRequest, Ports } from '../ports.ts';
 import { type EndPorts, endRun } from './end-run.ts';
 import { type FrozenDefinition, findFrozen, writeFrozen } from './frozen.ts';
@@ -97,23 +97,4 @@ async function columnsOf(
   const last = lastCommitted ? await findFrozen(ports.objects, sync.syncId, sync.snapshotEpoch) : undefined;
   const same = last?.definition.version === definition.version && last.definition.sync.model.sql === sql;
   return last !== undefined && same ? last.columns : ports.warehouse.describe(sql);
-}
-
-/** A dropped column must not silently empty a field. Case does not matter, as in the warehouse. */
-export function requireColumns(sync: Sync, columns: readonly Column[]): void {
-  const names = new Set(columns.map((column) => column.name.toLowerCase()));
-  const { primaryKey, changes } = sync.model;
-  const needed = [
-    ...primaryKey,
-    ...(changes.by === 'cursor' ? [changes.column] : []),
-    ...stagedColumns(sync),
-    // A tag that names no column protects nothing.
-    ...Object.keys(sync.model.pii ?? {}),
-  ];
-  const missing = [...new Set(needed.filter((name) => !names.has(name.toLowerCase())))];
-  if (missing.length === 0) return;
-  throw new Fault('config', 'column_missing', `the model has no column ${missing.join(', ')}`, {
-    remedy: 'add it to the model, or take it out of the definition',
-    path: 'model.sql',
-  });
 }

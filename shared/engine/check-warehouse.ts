@@ -5,8 +5,8 @@
 import { asFault } from '../core/fault.ts';
 import { CHECK_MODELS_AT_ONCE } from '../core/limits.ts';
 import { PROBE_ID, syncKey } from '../core/names.ts';
+import { requireColumns } from '../core/needed-columns.ts';
 import type { Ports, WarehouseProbe } from '../ports.ts';
-import { requireColumns } from './begin-extraction.ts';
 
 export type WarehouseCheck =
   | 'tables'

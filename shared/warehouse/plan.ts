@@ -4,6 +4,7 @@
  * statement is sent.
  */
 import { Fault } from '../core/fault.ts';
+import { columnMissing, neededColumns, sameColumn } from '../core/needed-columns.ts';
 import type { Column } from '../core/stage.ts';
 import { matchColumns, stagedColumns } from '../core/staged-columns.ts';
 import { removedPolicy, type Sync } from '../core/sync.ts';
@@ -54,8 +55,8 @@ export function planOf(request: ExtractionRequest, schema: string): Plan {
   const key = sync.model.primaryKey.map((name, index) => keyColumn(find(name, `model.primaryKey[${index}]`)));
   const staged = stagedColumns(sync).map((name) => find(name, 'fields'));
   for (const column of staged) familyOf(column);
-  // A tag that names no column protects nothing.
-  for (const name of Object.keys(sync.model.pii ?? {})) find(name, `model.pii.${name}`);
+  // Those too that no statement reads.
+  for (const { name, path } of neededColumns(sync)) find(name, path);
   const match = matchColumns(sync);
   if (match.length > MATCH_COLUMNS_MAX) throw tooManyMatchColumns(match.length);
   return {
@@ -80,14 +81,9 @@ type Find = (name: string, path: string) => Column;
 function columnFinder(columns: readonly Column[]): Find {
   return (name, path) => {
     const exact = columns.filter((column) => column.name === name);
-    const found = exact.length > 0 ? exact : columns.filter((column) => same(column.name, name));
+    const found = exact.length > 0 ? exact : columns.filter((column) => sameColumn(column.name, name));
     const [column, ...more] = found;
-    if (column === undefined) {
-      throw new Fault('config', 'column_missing', `the model has no column "${name}"`, {
-        path,
-        remedy: `Add it to the model's SELECT or stop using it; the model gives ${columns.length} columns.`,
-      });
-    }
+    if (column === undefined) throw columnMissing([name], path);
     if (more.length > 0) {
       throw new Fault('config', 'column_ambiguous', `the model has ${found.length} columns "${name}"`, {
         path,
@@ -97,8 +93,6 @@ function columnFinder(columns: readonly Column[]): Find {
     return column;
   };
 }
-
-const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 function keyColumn(column: Column): Column {
   const family = familyOf(column);
@@ -125,7 +119,7 @@ function cursorColumn(sync: Sync, find: Find): Column | undefined {
 function twinOf(sync: Sync, key: readonly Column[], staged: readonly Column[]): number | undefined {
   const field = sync.fields.find((candidate) => candidate.to === sync.destination.matchOn);
   if (field === undefined || !('from' in field)) return undefined;
-  const index = staged.findIndex((column) => same(column.name, field.from));
+  const index = staged.findIndex((column) => sameColumn(column.name, field.from));
   const isKey = key.length === 1 && key[0]?.name === staged[index]?.name;
   return isKey || index < 0 ? undefined : index;
 }

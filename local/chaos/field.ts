@@ -63,7 +63,7 @@ export async function openField(random: Random, history: History, settings: Fiel
   const services = servicesOf({ assembly, stackName, dataDir, port });
   // Also when this process is interrupted: paused services would never notice.
   process.once('exit', services.end);
-  history.note('synthesized stage local with the shortest times; starting the services');
+  history.note('synthesized stage local with short times; starting the services');
   await services.start();
   return connected(port, { random, history, model, sink, proxy, services });
 }

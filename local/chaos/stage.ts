@@ -1,7 +1,8 @@
 /**
- * The stage that chaos runs: `local` with times so short that leases, graces and stalls pass by the dozen (the shortest that
- * the rules of settings allow, and for the lanes' visibility a shorter one, see there), and two accounts of one vendor: `crm`, where a repeat does no harm, and `ledger`, where it
- * does (class C). And the three syncs: mirror with deletes by diff, upsert by cursor, insert.
+ * The stage that chaos runs: `local` with times so short that leases, graces and stalls pass by the dozen (near the
+ * shortest that the rules of settings allow; for the lanes' visibility a shorter one, see there). Two accounts of one
+ * vendor: `crm`, where a repeat does no harm, and `ledger`, where it does (class C). And three syncs: mirror with deletes by
+ * diff, upsert by cursor, insert.
  */
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -17,7 +18,7 @@ export const TOKEN = 'chaos-token';
 /** How long the engine waits for an answer of the vendor. */
 export const ANSWER_MS_MAX = 1000;
 export const LINGER_MS_MAX = 1000;
-/** An extractor is believed dead after this; Lambda's least timeouts leave no shorter one. */
+/** An extractor is believed dead after this; twice the least, since a busy machine has to extract in it. */
 export const LEASE_MS = 6000;
 const LOADER_MS_MAX = 3000;
 /** Time for a batch to be lost twice, and no more: the third loader still finds its run. */

@@ -1,5 +1,5 @@
 /**
- * The states of a sync and of its runs, as they lie in the `state` table. Design: the run protocol.
+ * The states of a sync and of its runs, as they lie in the `state` table: docs/protocol.md.
  *
  *   idle --acquire--> extracting --guards pass--> loading --flip--> idle
  *                     extracting --guard--> held --approve--> loading

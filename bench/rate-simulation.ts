@@ -29,6 +29,8 @@ export type RateSimulation = {
   readonly wayJitterMs?: number;
   readonly workMs?: number;
   readonly requestsInFlight?: number;
+  /** How long an idle loader looks away at most; longer where days are simulated. */
+  readonly pollMs?: number;
 };
 
 export type RateFigures = {
@@ -41,6 +43,8 @@ export type RateFigures = {
   readonly billedSecondsPer1000Calls: number;
   readonly invocations: number;
   readonly handedBack: number;
+  /** Of the message that came most often. */
+  readonly receivesMost: number;
   readonly budgetWrites: number;
   /** Budget writes over the seconds in which loaders were sending, summed over loaders. */
   readonly budgetWritesPerSendingSecond: number;
@@ -57,7 +61,9 @@ export async function simulateRate(simulation: RateSimulation): Promise<RateFigu
   const world = await makeWorld(simulation, account, clock);
   const startedAt = clock.now();
   const endAt = startedAt + simulation.virtualMs;
-  for (let index = 0; index < simulation.loaders; index += 1) void work(world, random.fork(), endAt);
+  for (let index = 0; index < simulation.loaders; index += 1) {
+    void work(world, random.fork(), endAt, simulation.pollMs);
+  }
   await clock.runUntil(endAt);
   const { tally, arrivals } = world;
   const calls = arrivals.length;
@@ -69,6 +75,7 @@ export async function simulateRate(simulation: RateSimulation): Promise<RateFigu
     billedSecondsPer1000Calls: tally.billedMs / calls,
     invocations: tally.invocations,
     handedBack: tally.handedBack,
+    receivesMost: tally.receivesMost,
     budgetWrites: tally.budgetWrites,
     budgetWritesPerSendingSecond: tally.budgetWrites / sendingSeconds(tally.sent),
   };
@@ -106,6 +113,7 @@ type Tally = {
   billedMs: number;
   invocations: number;
   handedBack: number;
+  receivesMost: number;
   budgetWrites: number;
   /** Seconds in which a loader sent something, as `loader:second`. */
   readonly sent: Set<string>;
@@ -114,17 +122,18 @@ type Tally = {
 const sendingSeconds = (sent: ReadonlySet<string>): number => sent.size;
 
 /** One concurrency slot of the queue's event source: one message after the other, each invocation billed. */
-async function work(world: World, random: Random, endAt: number): Promise<void> {
+async function work(world: World, random: Random, endAt: number, pollMs = 1000): Promise<void> {
   const { clock, messages, tally } = world;
   const ports = world.makeLoader(random);
   while (clock.now() < endAt) {
     const message = takeVisible(messages, clock.now());
     if (message === undefined) {
       const next = messages.reduce((least, { visibleAt }) => Math.min(least, visibleAt), endAt);
-      await clock.sleep(Math.min(1000, Math.max(0, next - clock.now())) + 10 + random.below(20));
+      await clock.sleep(Math.min(pollMs, Math.max(0, next - clock.now())) + 10 + random.below(20));
       continue;
     }
     message.receives += 1;
+    tally.receivesMost = Math.max(tally.receivesMost, message.receives);
     const receivedAt = clock.now();
     message.firstReceivedAt ??= receivedAt;
     const result = await loadBatch(ports, {
@@ -159,7 +168,8 @@ async function makeWorld(
   const state = memoryState();
   const objects = memoryObjects();
   const arrivals: number[] = [];
-  const tally: Tally = { billedMs: 0, invocations: 0, handedBack: 0, budgetWrites: 0, sent: new Set() };
+  const none = { billedMs: 0, invocations: 0, handedBack: 0, receivesMost: 0, budgetWrites: 0 };
+  const tally: Tally = { ...none, sent: new Set() };
   const rows = Math.ceil((simulation.virtualMs / simulation.perMs) * simulation.requests * 1.1);
   const body = Buffer.from(Array.from({ length: rows }, (_, row) => stageLine(row)).join(''));
   const key = `${stagePrefix(SYNC_ID, EPOCH, account.name)}0000`;

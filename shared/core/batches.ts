@@ -6,7 +6,9 @@
 import {
   BATCH_BYTES_MAX,
   BATCH_BYTES_MIN,
+  BATCH_REQUESTS_MAX_SPARSE,
   BATCH_SECONDS_AIM,
+  BULK_HORIZON_MS,
   EXPRESS_BATCHES_MAX,
   SHARD_BATCHES,
 } from './limits.ts';
@@ -38,6 +40,10 @@ export function makeCut(manifest: StageManifest, account: CutAccount): Cut {
   const batchBytes = batches === 0 ? bytesAim : Math.ceil(totalBytes / batches);
   return { batchBytes, shardBatches: SHARD_BATCHES, batches, totalBytes };
 }
+
+/** An account whose slots are so rare that nobody waits for the next one: each request takes a receive of its own. */
+export const isSparse = ({ rate }: Pick<CutAccount, 'rate'>): boolean =>
+  rate.perMs / rate.requests > BULK_HORIZON_MS;
 
 export const batchCount = (cut: Cut): number => cut.batches;
 
@@ -83,7 +89,8 @@ function bytesPerBatch(manifest: StageManifest, totalBytes: number, account: Cut
   const requestsPerSecond = (account.rate.requests / account.rate.perMs) * 1000;
   const requestBytes = account.requestRowsMax * lineBytes;
   const aim = requestsPerSecond * BATCH_SECONDS_AIM * requestBytes;
+  const small = isSparse(account) ? BATCH_REQUESTS_MAX_SPARSE * requestBytes : BATCH_BYTES_MIN;
   // One request's worth is never spread over batches: each would become a call of its own.
-  const least = Math.max(BATCH_BYTES_MIN, requestBytes);
+  const least = Math.max(Math.min(BATCH_BYTES_MIN, small), requestBytes);
   return Math.ceil(Math.min(BATCH_BYTES_MAX, Math.max(least, aim)));
 }

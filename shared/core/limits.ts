@@ -18,6 +18,8 @@ export const BATCH_BYTES_MAX = 4 * MIB;
 export const BATCH_BYTES_MIN = 64 * KIB;
 /** A batch takes seconds at the account's rate, so an interruption loses little and loaders stay short. */
 export const BATCH_SECONDS_AIM = 20;
+/** Where every request takes a receive of its own, a batch has so few that a thousand receives are far away. */
+export const BATCH_REQUESTS_MAX_SPARSE = 50;
 /** A run of at most this many batches travels on the express lane, past any first sync. */
 export const EXPRESS_BATCHES_MAX = 4;
 /** Redshift's own row limit for the paged way is 64 KB; the same cap for both ways keeps them equal. */
@@ -164,6 +166,10 @@ export const HAND_BACKS_PER_STALL = 500;
 export const HAND_BACK_AGE_SHARE = 0.02;
 /** And at most for this part of the stall time, or its last batches sleep until it is fenced: 900 receives in ten days. */
 export const HAND_BACK_STALL_SHARE = 2 / 3;
+/** Messages that go back together come back apart, by up to this share of their pause. */
+export const HAND_BACK_JITTER_SHARE = 0.25;
+/** After a silence that a destination asked for, hours perhaps, by no more than this: the run has a stall time from its end on. */
+export const HAND_BACK_JITTER_MS_MAX = 1 * MINUTE_MS;
 /** Runs whose definition, manifest and mapping one loader keeps in memory. */
 export const LOADER_RUNS_KEPT_MAX = 8;
 

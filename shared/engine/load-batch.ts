@@ -11,12 +11,6 @@
  */
 import { batchRange, shardCount } from '../core/batches.ts';
 import { asFault, Fault } from '../core/fault.ts';
-import {
-  HAND_BACK_AGE_SHARE,
-  HAND_BACK_STALL_SHARE,
-  HAND_BACKS_PER_STALL,
-  VISIBILITY_MS_MAX,
-} from '../core/limits.ts';
 import type { BatchMessage } from '../core/message.ts';
 import { shardKey } from '../core/names.ts';
 import { isConserved, OUTCOMES } from '../core/outcomes.ts';
@@ -24,6 +18,7 @@ import type { LoaderPorts } from '../ports.ts';
 import { startDeadline } from './load-batch-deadline.ts';
 import { count, type Delivery, type Stop, stopDelivery } from './load-batch-delivery.ts';
 import { endEarly } from './load-batch-end.ts';
+import { type HandBack, handBackMs } from './load-batch-hand-back.ts';
 import { type Opening, openDelivery } from './load-batch-open.ts';
 import { type BatchPlan, batchPlan } from './load-batch-plan.ts';
 import { foundPoint, ownedUntil } from './load-batch-point.ts';
@@ -33,7 +28,7 @@ import { sendRows } from './send-rows.ts';
 import { flushFailures } from './send-rows-claim.ts';
 import { completeShard, settleBatch } from './settle-batch.ts';
 import { requestStop } from './storm.ts';
-import { readSync } from './sync-state.ts';
+import { readSync, sendingSince } from './sync-state.ts';
 
 export type LoadInput = {
   readonly message: BatchMessage;
@@ -61,8 +56,9 @@ export async function loadBatch(ports: LoaderPorts, input: LoadInput): Promise<L
   const { cut } = sync;
   if (cut === undefined) throw new Fault('bug', 'cut_missing', `${syncId} is loading without a cut`);
   const plan = await planOrStop(ports, message);
+  const times = { receivedAt: input.receivedAt, sendingSince: sendingSince(sync) };
   if (plan === undefined) {
-    return handBack(ports, input, { code: 'run_stopped', afterMs: 0, isOrderly: true }, sync.startedAt);
+    return handBack(ports, { ...times, stop: { code: 'run_stopped', afterMs: 0 }, gotOn: false });
   }
   // A repeated fan-out makes first receives too: only where sending twice does no harm they need no look.
   const mustLook = receiveCount > 1 || plan.isSerial;
@@ -73,9 +69,9 @@ export async function loadBatch(ports: LoaderPorts, input: LoadInput): Promise<L
   }
   const ownedMs = ownedUntil(item, ordinal) - ports.clock.now();
   if (plan.isSerial && ownedMs > 0) {
-    return handBack(ports, input, { code: 'batch_owned', afterMs: ownedMs, isOrderly: true }, sync.startedAt);
+    return handBack(ports, { ...times, stop: { code: 'batch_owned', afterMs: ownedMs }, gotOn: false });
   }
-  return deliver(ports, input, { plan, cut, item, startedAt: sync.startedAt });
+  return deliver(ports, input, { plan, cut, item, times });
 }
 
 /** A definition that cannot work here stops its run: every batch of it would fail the same way. */
@@ -90,10 +86,12 @@ async function planOrStop(ports: LoaderPorts, message: BatchMessage): Promise<Ba
   }
 }
 
-type Begun = Pick<Opening, 'plan' | 'cut' | 'item'> & { readonly startedAt: number | undefined };
+type Begun = Pick<Opening, 'plan' | 'cut' | 'item'> & {
+  readonly times: Pick<HandBack, 'receivedAt' | 'sendingSince'>;
+};
 
 async function deliver(ports: LoaderPorts, input: LoadInput, begun: Begun): Promise<LoadResult> {
-  const { plan, cut, item, startedAt } = begun;
+  const { plan, cut, item, times } = begun;
   const { shard, ordinal } = input.message;
   const pieces = batchRange(cut, plan.manifest, shard, ordinal);
   const found = foundPoint(item, ordinal);
@@ -114,7 +112,7 @@ async function deliver(ports: LoaderPorts, input: LoadInput, begun: Begun): Prom
   }
   count(d, 'answers_for_strangers', d.unaskedAnswers);
   if (d.stop === undefined) return settle(d);
-  return interrupted(d, input, d.stop, startedAt);
+  return interrupted(d, d.stop, times);
 }
 
 async function settle(d: Delivery): Promise<LoadResult> {
@@ -128,12 +126,7 @@ async function settle(d: Delivery): Promise<LoadResult> {
   return { is: 'done' };
 }
 
-async function interrupted(
-  d: Delivery,
-  input: LoadInput,
-  stop: Stop,
-  startedAt: number | undefined,
-): Promise<LoadResult> {
+async function interrupted(d: Delivery, stop: Stop, times: Begun['times']): Promise<LoadResult> {
   const { message, ports } = d;
   const { shard, ordinal, syncId, epoch } = message;
   if (stop.run !== undefined) await requestStop(ports, message, stop.run);
@@ -141,29 +134,11 @@ async function interrupted(
   const fields = { syncId, epoch, shard, ordinal, code: stop.code, shards: shardCount(d.cut) };
   ports.telemetry.log('debug', 'batch_interrupted', fields);
   count(d, 'batches_interrupted', 1);
-  return handBack(ports, input, stop, startedAt);
+  return handBack(ports, { ...times, stop, gotOn: d.ledger.prefix().index > 0 });
 }
 
-/**
- * Visibility of a message that goes back. At least a five-hundredth of the stall time, so that a run is fenced long
- * before its messages have been received a thousand times; it grows with the run's age, so that the many batches
- * of a long run do not keep loaders busy with asking, though never so far that nobody settles until the run counts
- * as stalled; within twelve hours of the receipt.
- */
-function handBack(
-  ports: LoaderPorts,
-  input: LoadInput,
-  stop: Stop,
-  startedAt: number = input.receivedAt,
-): LoadResult {
-  const { clock, ids, settings } = ports;
-  const leastMs = settings.runStallMs / HAND_BACKS_PER_STALL;
-  const ageMs = Math.max(0, clock.now() - startedAt);
-  const agedMs = Math.min(ageMs * HAND_BACK_AGE_SHARE, settings.runStallMs * HAND_BACK_STALL_SHARE);
-  const pauseMs = stop.code === 'deadline' ? leastMs : Math.max(leastMs, agedMs);
-  const mostMs = VISIBILITY_MS_MAX - (clock.now() - input.receivedAt);
-  const wishedMs = Math.max(stop.afterMs, pauseMs) * (1 + 0.25 * ids.random());
-  return { is: 'again', afterMs: Math.max(0, Math.ceil(Math.min(mostMs, wishedMs))), code: stop.code };
+function handBack(ports: LoaderPorts, back: HandBack): LoadResult {
+  return { is: 'again', afterMs: handBackMs(ports, back), code: back.stop.code };
 }
 
 function logFault(d: Delivery, error: unknown): void {

@@ -1,6 +1,7 @@
 /**
  * A slot for the next request of a delivery, or the ticket for the one probe of an open breaker, or neither.
  */
+import { isSparse } from '../core/batches.ts';
 import { asFault } from '../core/fault.ts';
 import { type Breaker, closeBreaker, electProbe, readBreaker, tripBreaker, unmarkClosed } from './breaker.ts';
 import { type Delivery, requestsLeft, stopDelivery } from './load-batch-delivery.ts';
@@ -72,9 +73,15 @@ async function nextSlot(d: Delivery): Promise<Taken | undefined> {
 }
 
 function stopBusy(d: Delivery, freeAt: number): 'stopped' {
-  const afterMs = Math.max(0, freeAt - d.ports.clock.now());
-  stopDelivery(d, { code: freeAt >= d.stopAt ? 'deadline' : 'no_slot', afterMs, isOrderly: true });
+  const now = d.ports.clock.now();
+  stopDelivery(d, { code: busyCode(d, freeAt, now), afterMs: Math.max(0, freeAt - now), isOrderly: true });
   return 'stopped';
+}
+
+/** Out of time, or the next slot is too far away whoever asks for it, or others have the next ones. */
+function busyCode(d: Delivery, freeAt: number, now: number): 'deadline' | 'slot_far' | 'no_slot' {
+  if (now >= d.stopAt) return 'deadline';
+  return freeAt >= d.stopAt || isSparse(d.ports.account) ? 'slot_far' : 'no_slot';
 }
 
 async function probeTicket(d: Delivery, breaker: Breaker): Promise<'stopped' | Breaker> {

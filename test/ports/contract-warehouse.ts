@@ -478,6 +478,30 @@ const STATEMENTS: readonly Case[] = [
     },
   ],
   [
+    'a statement that starts late, when a later run has been there, fails by name and takes nothing from it',
+    async ({ set, run, request, warehouse, table }) => {
+      const late = async (epoch: number, parts: Parts = {}): Promise<void> => {
+        const { statementId } = await warehouse.submit(request(epoch, { definition: MIRROR, ...parts }));
+        assert.equal(await ended(warehouse, statementId), 'failed');
+        assert.equal((await warehouse.status(statementId)).code, 'run_superseded');
+      };
+      await set([row('a', 'ann'), row('b', 'bob')]);
+      await run(4, { definition: MIRROR });
+      await late(1);
+      await set([row('b', 'bob', '2')]);
+      const five = await run(5, { definition: MIRROR, snapshotEpoch: 4 });
+      assert.deepEqual(five.lines, ['a r - 0 1 a null null', 'b c - 0 1 b bob 2']);
+      await late(2);
+      await late(3, { snapshotEpoch: 2 });
+      assert.deepEqual((await run(6, { definition: MIRROR, snapshotEpoch: 5 })).lines, []);
+      const edited = { destination: { mode: 'mirror', object: 'others' } };
+      const afresh = await run(7, { definition: edited });
+      assert.deepEqual(afresh.lines, ['b a - 0 0 b bob 2'], 'another generation starts afresh');
+      await warehouse.forget(table);
+      assert.deepEqual((await run(8, { definition: edited })).lines, ['b a - 0 0 b bob 2']);
+    },
+  ],
+  [
     'an entry without bytes says nothing: whoever stages the rows and whoever reads the manifest see one stage',
     async ({ set, run, request, warehouse, objects, table }) => {
       await set([row('a', 'ann'), row('b', 'bob')]);

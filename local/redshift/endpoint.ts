@@ -37,6 +37,8 @@ export type LocalRedshift = {
   /** One Data API call without HTTP: `ExecuteStatement`, ... Throws DataApiError. The result is JSON text. */
   call(action: string, input: unknown): Promise<string>;
   setAvailability(availability: Availability): void;
+  /** A statement that has ended is known no more; its token still is. */
+  vanish(statementId: string): void;
   close(): Promise<void>;
 };
 
@@ -68,6 +70,7 @@ export async function startRedshift(settings: RedshiftSettings): Promise<LocalRe
     setAvailability(next) {
       availability = next;
     },
+    vanish: (statementId) => statements.vanish(statementId),
     async close() {
       await statements.close();
       server.closeAllConnections();

@@ -19,6 +19,8 @@ export type Statements = {
   find(id: string): Statement | undefined;
   list(): readonly Statement[];
   cancel(statement: Statement): boolean;
+  /** One that has ended and its results are gone, as after a day; its token is remembered. */
+  vanish(id: string): void;
   /** Waits for running statements and drops their results. */
   close(): Promise<void>;
 };
@@ -78,6 +80,12 @@ export function makeStatements(settings: StatementSettings): Statements {
     find: (id) => known.get(id.split(':')[0] ?? ''),
     list: () => [...known.values()].toReversed(),
     cancel: (statement) => cancel(statement),
+    vanish(id) {
+      const statement = known.get(id);
+      if (statement === undefined || !isEnded(statement)) return;
+      known.delete(id);
+      dropResults(statement, settings.scratch);
+    },
     async close() {
       for (const statement of known.values()) cancel(statement);
       await Promise.all([...known.values()].map((statement) => statement.ended));
@@ -141,5 +149,9 @@ function forgetOldest(known: Map<string, Statement>, byToken: Map<string, Statem
   if (oldest === undefined) return;
   known.delete(oldest.id);
   if (oldest.input.ClientToken !== undefined) byToken.delete(oldest.input.ClientToken);
-  oldest.subs.forEach((_, index) => void dropPages(`${scratch}/${oldest.id}-${index + 1}`));
+  dropResults(oldest, scratch);
+}
+
+function dropResults({ id, subs }: Statement, scratch: string): void {
+  subs.forEach((_, index) => void dropPages(`${scratch}/${id}-${index + 1}`));
 }

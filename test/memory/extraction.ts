@@ -4,7 +4,7 @@
  *
  * It is written from the run protocol, not from the SQL, so the two can disagree and a shared test can tell.
  */
-import { ROW_KEY_CHARACTERS_MAX } from '../../shared/core/limits.ts';
+import { ROW_KEY_CHARACTERS_MAX, STAGE_LINE_BYTES_MAX } from '../../shared/core/limits.ts';
 import { STAGE_CODES } from '../../shared/core/row-codes.ts';
 import type { Change, ExtractionCounts, FailureRecord, StageLine } from '../../shared/core/stage.ts';
 import { matchColumns, stagedColumns } from '../../shared/core/staged-columns.ts';
@@ -55,9 +55,11 @@ export function extract(
     carried: [],
     delta: new Map(),
     inModel: new Set(),
+    twins: new Set(),
     unchanged: 0,
   };
   const groups = grouped(table.rows, scan.sync.model.primaryKey);
+  for (const twin of twinsOf(scan.sync, groups.keyed)) scan.twins.add(twin);
   for (const [key, rows] of groups.keyed) one(scan, table, key, rows);
   for (const row of groups.keyless) {
     if (inWindow(scan, row)) scan.lines.push(line(scan, null, 'i', null, row, keylessCode(scan, row)));
@@ -81,6 +83,8 @@ type Scan = {
   readonly carried: FailureRecord[];
   readonly delta: Map<string, DeltaRow>;
   readonly inModel: Set<string>;
+  /** Names of records that more than one key of the model gives. */
+  readonly twins: Set<string>;
   unchanged: number;
 };
 
@@ -172,20 +176,44 @@ function grouped(
   const keyless: ModelRow[] = [];
   for (const row of rows) {
     const key = rowKey(row, primaryKey);
-    if (key === null) keyless.push(row);
+    if (key === null || [...key].length > ROW_KEY_CHARACTERS_MAX) keyless.push(row);
     else keyed.set(key, [...(keyed.get(key) ?? []), row]);
   }
   return { keyed, keyless };
 }
 
-const keylessCode = ({ sync }: Scan, row: ModelRow): string =>
-  sync.model.primaryKey.some((column) => (row[column] ?? null) === null) ? 'null_key' : 'empty_key';
+function keylessCode({ sync: { model } }: Scan, row: ModelRow): string {
+  if (model.primaryKey.some((column) => (row[column] ?? null) === null)) return 'null_key';
+  return rowKey(row, model.primaryKey) === null ? 'empty_key' : 'key_too_long';
+}
+
+/** The one column that names records, where that is another than the key. */
+function twinColumn({ fields, destination, model }: Sync): string | undefined {
+  const field = fields.find(({ to }) => to === destination.matchOn);
+  if (field === undefined || !('from' in field)) return undefined;
+  return model.primaryKey.length === 1 && model.primaryKey[0] === field.from ? undefined : field.from;
+}
+
+/** By a cursor each row of a key counts; elsewhere its least value. */
+function twinsOf(sync: Sync, keyed: ReadonlyMap<string, readonly ModelRow[]>): ReadonlySet<string> {
+  const twins = new Set<string>();
+  const column = twinColumn(sync);
+  if (column === undefined) return twins;
+  const seen = new Set<string>();
+  for (const rows of keyed.values()) {
+    const names = [...new Set(rows.flatMap((row) => row[column] ?? []))].toSorted();
+    for (const name of sync.model.changes.by === 'cursor' ? names : names.slice(0, 1)) {
+      (seen.has(name) ? twins : seen).add(name);
+    }
+  }
+  return twins;
+}
 
 /** A key that has at least one row in the model, valid or not. */
 function one(scan: Scan, table: ModelTable, key: string, rows: readonly ModelRow[]): void {
   scan.inModel.add(key);
   const row = rows[0] as ModelRow;
-  const fingerprint = rows.length > 1 ? null : fingerprintOf(scan, row);
+  const fingerprint = rows.length > 1 ? null : fingerprintOf(scan, key, row);
   if (!isCandidate(scan, table, key, rows, fingerprint)) {
     scan.unchanged += rows.length;
     return;
@@ -259,15 +287,32 @@ function inWindow(scan: Scan, row: ModelRow): boolean {
 
 function invalidCode(scan: Scan, table: ModelTable, key: string, rows: readonly ModelRow[]): string | null {
   if (rows.length > 1) return 'duplicate_key';
-  if ([...key].length > ROW_KEY_CHARACTERS_MAX) return 'key_too_long';
   const row = rows[0] as ModelRow;
   const { changes } = scan.sync.model;
   if (changes.by === 'cursor' && (row[changes.column] ?? null) === null) return 'null_cursor';
+  if (sizeOf(scan, key, row).line > STAGE_LINE_BYTES_MAX) return 'row_too_long';
   const broken = scan.sync.checks.find(
     (check) => check.otherwise === 'exclude' && table.checks[check.name]?.(row) === false,
   );
-  return broken === undefined ? null : `check:${broken.name}`;
+  if (broken !== undefined) return `check:${broken.name}`;
+  const name = row[twinColumn(scan.sync) ?? ''] ?? null;
+  return name !== null && scan.twins.has(name) ? 'duplicate_match' : null;
 }
+
+/** Bytes of key and values, and of the line that they become. Short rows are not measured: they are neither. */
+function sizeOf(scan: Scan, key: string, row: ModelRow): { readonly values: number; readonly line: number } {
+  const texts = [key, ...stagedColumns(scan.sync).map((column) => row[column] ?? '')];
+  const units = texts.reduce((sum, text) => sum + text.length, 0);
+  if (units < SHORT_UNITS) return { values: 0, line: 0 };
+  const columns = texts.slice(1).map((text, index) => [`c${index}`, text]);
+  const line = { k: key, o: 'a', f: HASH, n: '0', x: '0', e: null, ...Object.fromEntries(columns) };
+  return { values: Buffer.byteLength(texts.join('')), line: Buffer.byteLength(JSON.stringify(line)) };
+}
+
+/** An escape makes six bytes of one unit at worst, and names of columns need room. */
+const SHORT_UNITS = STAGE_LINE_BYTES_MAX / 12;
+/** As long as the warehouse's. */
+const HASH = 'f'.repeat(64);
 
 /** Keys that we know and the model does not: removed, or carried until they come back. */
 function absent(scan: Scan): void {
@@ -321,7 +366,9 @@ function commit(memory: SyncMemory, request: ExtractionRequest, scan: Scan): voi
   }
 }
 
-function fingerprintOf(scan: Scan, row: ModelRow): string {
+/** None of a row that is too long even before anything is escaped. */
+function fingerprintOf(scan: Scan, key: string, row: ModelRow): string | null {
+  if (sizeOf(scan, key, row).values > STAGE_LINE_BYTES_MAX) return null;
   const values = stagedColumns(scan.sync).map((column) => row[column] ?? null);
   return `${scan.request.definition.mappingVersion.slice(0, 12)}${JSON.stringify(values)}`;
 }

@@ -26,6 +26,8 @@ export type OpenedWarehouse = {
   rows(table: string, rows: readonly ModelRow[] | undefined): Promise<void>;
   /** Submits so that the statement is still at work for a while. */
   submitSlowly(request: ExtractionRequest): Promise<{ readonly statementId: string }>;
+  /** The warehouse knows this statement no more, but still its token. */
+  vanish(statementId: string): void;
   close(): Promise<void>;
 };
 
@@ -188,6 +190,89 @@ const EXTRACTIONS: readonly Case[] = [
       assert.deepEqual(brief(counts), {
         ...{ ...NONE, modelRows: 4, extracted: 4, added: 1, invalid: 3, nullKeys: 3 },
       });
+    },
+  ],
+  [
+    'a key that is longer than a row key may be is none; characters count, not bytes',
+    async ({ set, run }) => {
+      const longest = 'ü'.repeat(512);
+      await set([row(longest, 'x'), row('k'.repeat(513), 'y'), row('k'.repeat(513), 'z')]);
+      const { lines, counts } = await run(1, { definition: MIRROR });
+      assert.deepEqual(lines, [
+        'null i key_too_long 0 0 null null null',
+        'null i key_too_long 0 0 null null null',
+        `${longest} a - 0 0 ${longest} x 1`,
+      ]);
+      assert.deepEqual(brief(counts), {
+        ...{ ...NONE, modelRows: 3, extracted: 3, added: 1, invalid: 2, nullKeys: 2 },
+      });
+    },
+  ],
+  [
+    'a row that is longer than a line may be is invalid, escapes included; carried while it is',
+    async ({ set, run, failures }) => {
+      const quotes = '"'.repeat(30_000);
+      await set([row('a', 'x'.repeat(59_000)), row('b', 'ü'.repeat(30_001)), row('c', quotes)]);
+      const one = await run(1, { definition: MIRROR });
+      assert.deepEqual(one.lines.map(start), [
+        'a a - 0 0 a xxxxxxxx',
+        'b i row_too_long 0 0',
+        'c i row_too_long 0 0',
+      ]);
+      const invalid = { kind: 'invalid', code: 'row_too_long' } as const;
+      const fingerprint = one.fingerprints.get('c') ?? null;
+      assert.equal(one.fingerprints.get('b'), null);
+      assert.notEqual(fingerprint, null);
+      const pointer = await failures(1, [
+        { row_key: 'b', ...invalid },
+        { row_key: 'c', ...invalid, fingerprint },
+      ]);
+      await set([row('a', 'short'), row('b', 'ö'.repeat(30_001)), row('c', `${quotes}"`)]);
+      const two = await run(2, { definition: MIRROR, snapshotEpoch: 1, failures: pointer });
+      assert.deepEqual(two.lines.map(start), ['a c - 0 1 a short 1', 'c i row_too_long 1 0']);
+      assert.deepEqual(two.carried, ['b invalid row_too_long 1 0']);
+    },
+  ],
+  [
+    'a name that two keys have names nothing, until one of them lets go of it; a row without a name has no twin',
+    async ({ set, run, failures }) => {
+      const definition = { destination: { mode: 'mirror', matchOn: 'name' } };
+      await set([row('a', 'same'), row('b', 'same'), row('c', 'own'), row('d', null), row('e', null)]);
+      assert.deepEqual((await run(1, { definition })).lines, [
+        'a i duplicate_match 0 0 null null null',
+        'b i duplicate_match 0 0 null null null',
+        'c a - 0 0 c own 1',
+        'd a - 0 0 d null 1',
+        'e a - 0 0 e null 1',
+      ]);
+      const invalid = { kind: 'invalid', code: 'duplicate_match' } as const;
+      const pointer = await failures(1, [
+        { row_key: 'a', ...invalid },
+        { row_key: 'b', ...invalid },
+      ]);
+      await set([row('a', 'same'), row('b', 'own'), row('c', 'own'), row('d', null), row('e', null)]);
+      const two = await run(2, { definition, snapshotEpoch: 1, failures: pointer });
+      assert.deepEqual(two.lines, [
+        'a a - 1 0 a same 1',
+        'b i duplicate_match 1 0 null null null',
+        'c i duplicate_match 0 1 null null null',
+      ]);
+    },
+  ],
+  [
+    'cursor: a name that a row outside of the window has is taken',
+    async ({ set, run }) => {
+      const definition = {
+        changes: { by: 'cursor', column: 'changed_at', lagSeconds: 0 },
+        destination: { matchOn: 'name' },
+      };
+      await set([
+        row('a', 'same', '1', '2025-01-01 00:00:00.000000'),
+        row('b', 'same', '1', '2025-03-01 00:00:00.000000'),
+        row('c', 'own', '1', '2025-03-01 00:00:00.000000'),
+      ]);
+      const { lines } = await run(1, { definition, watermark: '2025-02-01 00:00:00.000000' });
+      assert.deepEqual(lines, ['b i duplicate_match 0 0 null null null', 'c a - 0 0 c own 1']);
     },
   ],
   [
@@ -449,6 +534,23 @@ const STATEMENTS: readonly Case[] = [
     },
   ],
   [
+    'a statement that has vanished is unknown and has no counts; its token starts nothing, and the next epoch goes on',
+    async ({ set, run, request, warehouse, vanish }) => {
+      await set([row('a', 'ann')]);
+      const { statementId } = await run(1, { definition: MIRROR });
+      vanish(statementId);
+      assert.deepEqual(await warehouse.status(statementId), { state: 'unknown' });
+      const again = request(1, { definition: MIRROR });
+      await assert.rejects(warehouse.counts(statementId, again), { kind: 'config', code: 'result_expired' });
+      await set([row('a', 'ann', '2')]);
+      assert.deepEqual(await warehouse.submit(again), { statementId });
+      assert.deepEqual(await warehouse.status(statementId), { state: 'unknown' });
+      await warehouse.cancel(statementId);
+      const two = await run(2, { definition: MIRROR, dirty: [1] });
+      assert.deepEqual(two.lines, ['a a - 0 1 a ann 2']);
+    },
+  ],
+  [
     'a statement whose model is gone fails and leaves nothing; the next epoch runs from the last snapshot',
     async ({ set, rows, table, run, request, warehouse }) => {
       await set([row('a', 'ann')]);
@@ -497,7 +599,7 @@ const STATEMENTS: readonly Case[] = [
       const edited = { destination: { mode: 'mirror', object: 'others' } };
       const afresh = await run(7, { definition: edited });
       assert.deepEqual(afresh.lines, ['b a - 0 0 b bob 2'], 'another generation starts afresh');
-      await warehouse.forget(table);
+      await warehouse.forget(table, 7);
       assert.deepEqual((await run(8, { definition: edited })).lines, ['b a - 0 0 b bob 2']);
     },
   ],
@@ -588,6 +690,9 @@ const told = ({ k, o, e, n, x, ...rest }: StageLine): string =>
   [k ?? 'null', o, e ?? '-', n, x, ...['c0', 'c1', 'c2'].map((name) => rest[name as 'c0'] ?? 'null')].join(
     ' ',
   );
+
+/** Of a line with a long value. */
+const start = (line: string): string => line.slice(0, 20);
 
 function parsed<Line>(text: string): readonly Line[] {
   return text

@@ -29,6 +29,7 @@ warehouseContract('memory', async () => {
       warehouse.onSubmit = onSubmit;
       return submitted;
     },
+    vanish: warehouse.lose,
     close: async () => undefined,
   };
 });
@@ -39,7 +40,7 @@ const SLOW =
 
 for (const way of WAYS) {
   warehouseContract(`Redshift by ${way}`, async () => {
-    const { warehouse, objects, sql, close } = await openFixture(way);
+    const { redshift, warehouse, objects, sql, close } = await openFixture(way);
     return {
       warehouse,
       objects,
@@ -50,6 +51,7 @@ for (const way of WAYS) {
         if (rows.length > 0) await sql(`insert into ${table} values ${rows.map(values).join(', ')}`);
       },
       submitSlowly: (request) => warehouse.submit(slow(request)),
+      vanish: redshift.vanish,
       close,
     };
   });

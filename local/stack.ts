@@ -161,7 +161,11 @@ function running(
   let deployed = raw;
   return {
     ...reachable,
-    variables: { ...clientVariables({ endpoint, dataDir }, OPERATOR_KEY), AWS_REGION: template.region },
+    // The first version of the AWS CLI knows the other name only.
+    variables: {
+      ...clientVariables({ endpoint, dataDir }, OPERATOR_KEY),
+      ...{ AWS_REGION: template.region, AWS_DEFAULT_REGION: template.region },
+    },
     warehouse: parts.warehouse,
     notifications: parts.topics.notifications,
     onEvent: (listen) => parts.bus.onEvent(listen),

@@ -137,12 +137,12 @@ function tell(
   say(JSON.stringify({ seeds, runs, batches, commits, fired, seedsPerMinute: report.seedsPerMinute }));
   say(`same history twice: ${report.sameHash} of ${report.playedTwice}`);
   say(`faults: ${JSON.stringify(faults)}`);
-  say(`pairs of fault and phase that should have occurred and did not: ${listed(report.uncovered)}`);
-  say(`pairs that cannot be and occurred: ${listed(report.impossible)}`);
+  say(
+    `pairs of fault and phase that should have occurred and did not: ${report.uncovered.join(', ') || 'none'}`,
+  );
+  say(`pairs that cannot be and occurred: ${report.impossible.join(', ') || 'none'}`);
   say(`violations: ${report.violations.length}`);
 }
-
-const listed = (pairs: readonly string[]): string => pairs.join(', ') || 'none';
 
 async function mutations(isJson: boolean): Promise<void> {
   const results = [];

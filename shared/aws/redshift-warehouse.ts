@@ -43,8 +43,9 @@ export function redshiftWarehouse(parts: RedshiftParts): Warehouse {
 }
 
 async function submit(parts: RedshiftParts, request: ExtractionRequest): Promise<{ statementId: string }> {
-  const { client, settings } = parts;
-  const { sqls, parameters } = extractionStatements(request, await wayOf(parts, request), settings.schema);
+  const { client, objects, settings } = parts;
+  const way = await wayOf(parts, request);
+  const { sqls, parameters } = extractionStatements(request, way, settings.schema, objects.url(''));
   const name = statementName(settings.environment, request.definition.sync.syncId, request.epoch);
   const command = new BatchExecuteStatementCommand({
     ...connectionOf(settings),
@@ -84,7 +85,7 @@ const STATES: Readonly<Record<string, StatementStatus['state']>> = {
   ABORTED: 'aborted',
 };
 /** Words by which the extraction's own assertions fail the transaction. */
-const ASSERTIONS = ['failure_set_mismatch', 'slice_over_limit'] as const;
+const ASSERTIONS = ['failure_set_mismatch', 'slice_over_limit', 'run_superseded'] as const;
 
 async function statusOf(parts: RedshiftParts, statementId: string): Promise<StatementStatus> {
   try {

@@ -29,18 +29,20 @@ export type ExtractionSql = {
 const STATEMENTS_MAX = 40;
 
 /**
- * The statements of one epoch, for the engine's schema. Throws `config` Faults for a model that does not fit its
+ * The statements of one epoch, for the engine's schema. `home` is what tells an environment from one of the same name that was
+ * removed: its bucket. Throws `config` Faults for a model that does not fit its
  * definition and for a text over the Data API's limit.
  */
 export function extractionStatements(
   request: ExtractionRequest,
   way: ExtractionWay,
   schema: string,
+  home: string,
 ): ExtractionSql {
   const plan = planOf(request, schema);
   const sqls = [
     `set timezone to 'UTC'`,
-    ...(plan.persisted ? [...tablesSql(plan), ...markerSql(plan)] : []),
+    ...(plan.persisted ? [...tablesSql(plan), ...markerSql(plan, home)] : []),
     ...failuresSql(failureSource(request, way)),
     ...(plan.persisted ? [...forwardSql(plan), dirtySql(plan)] : []),
     ...seenSql(plan),

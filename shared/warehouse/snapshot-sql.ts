@@ -5,6 +5,7 @@
  * The marker is written before anything else, so that a statement whose run was fenced and the statement of the next run
  * collide on it instead of both applying the delta.
  */
+import { createHash } from 'node:crypto';
 import { FAILED } from './failures-sql.ts';
 import { MATCH_COLUMNS_MAX, type Plan } from './plan.ts';
 
@@ -26,19 +27,36 @@ export function tablesSql(plan: Plan): string[] {
   ];
 }
 
-/** First writes of the transaction. */
-export function markerSql(plan: Plan): string[] {
+/**
+ * An assertion, then the first writes of the transaction. A statement that starts late, when a later run has been here, fails:
+ * it would take delta and snapshot from that run. Beside the row of the snapshot the marker has one of the
+ * environment, with a negative number: one that was removed and deployed again counts from one and may start afresh.
+ */
+export function markerSql(plan: Plan, home: string): string[] {
   const { epoch, snapshotEpoch } = plan.request;
   const { marker } = plan.tables;
+  const [to, by, place] = [whole(snapshotEpoch), whole(epoch), placeOf(home)];
+  const late = `case when count(*) = 0 then '1' else 'run_superseded' end`;
+  const assertion = `select cast(${late} as integer) as latest from ${marker} where epoch = ${place} and run > ${by}`;
   if (snapshotEpoch === 0) {
-    return [`delete from ${marker}`, `insert into ${marker} (epoch, run) values (0, ${whole(epoch)})`];
+    const fresh = `insert into ${marker} (epoch, run) values (0, ${by}), (${place}, ${by})`;
+    return [assertion, `delete from ${marker}`, fresh];
   }
-  const [to, by] = [whole(snapshotEpoch), whole(epoch)];
   return [
-    `update ${marker} set epoch = ${to}, run = ${by} where epoch < ${to}`,
+    assertion,
+    `update ${marker} set epoch = case when epoch < 0 then epoch else ${to} end, run = ${by} where epoch < ${to}`,
     // Tables that were lost start again: everything is sent once more and the next delta applies.
-    `insert into ${marker} (epoch, run) select ${to}, ${by} where not exists (select 1 from ${marker})`,
+    [
+      `insert into ${marker} (epoch, run)`,
+      `select ${to}, ${by} where not exists (select 1 from ${marker} where epoch >= 0)`,
+      `union all select ${place}, ${by} where not exists (select 1 from ${marker} where epoch = ${place})`,
+    ].join('\n'),
   ];
+}
+
+/** Six bytes of a hash, negative: no epoch is. */
+function placeOf(home: string): string {
+  return `-${createHash('sha256').update(home).digest().readUIntBE(0, 6) + 1}`;
 }
 
 /** After the failure set is loaded: the snapshot as of `snapshotEpoch`; then only dirty deltas are kept. */
@@ -47,10 +65,14 @@ export function forwardSql(plan: Plan): string[] {
   const { delta, snapshot } = plan.tables;
   const kept = [...dirty, epoch].map(whole).join(', ');
   const clean = `delete from ${delta} where epoch not in (${kept})`;
+  // Whatever its epoch: what a removed environment left counts further, and would be taken for a delta of ours one day.
   if (snapshotEpoch === 0) return [`delete from ${snapshot}`, clean];
-  // A statement of an abandoned run may come late: the delta of a later run is not its to clean.
-  const older = `${clean} and epoch < ${whole(epoch)}`;
-  return [replacedSql(plan), deliveredSql(plan), perhapsHeldSql(plan), older];
+  return [
+    replacedSql(plan),
+    deliveredSql(plan),
+    perhapsHeldSql(plan),
+    `${clean} and epoch < ${whole(epoch)}`,
+  ];
 }
 
 /** True only for the one run that moved the marker. */

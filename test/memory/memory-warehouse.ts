@@ -21,6 +21,7 @@ export type Statement = {
   readonly request: ExtractionRequest;
   state: StatementStatus['state'];
   reason?: string;
+  code?: string;
   extracted?: Extracted;
 };
 
@@ -81,8 +82,8 @@ export function memoryWarehouse(clock: Clock, objects: MemoryObjects): MemoryWar
     status: async (statementId) => {
       const statement = kept.statements.get(statementId);
       if (statement === undefined) return { state: 'unknown' };
-      const { state, reason } = statement;
-      return reason === undefined ? { state } : { state, reason };
+      const { state, reason, code } = statement;
+      return { state, ...(reason === undefined ? {} : { reason }), ...(code === undefined ? {} : { code }) };
     },
     counts: async (statementId) => resultOf(kept, statementId).counts,
     stage: async (statementId, request) =>
@@ -158,6 +159,7 @@ function runStatement(kept: Kept, statementId: string, layout: Layout): void {
   const { syncId } = definition.sync;
   if (epoch <= (kept.past.get(syncId) ?? 0)) {
     end(kept, statementId, 'failed', 'superseded');
+    statement.code = 'run_superseded';
     return;
   }
   try {

@@ -200,7 +200,7 @@ for (const way of WAYS) {
       assert.deepEqual(brief(back.lines), ['1 c null 0 1 a@x 2.00'], 'insert mode skips what changed');
     });
 
-    test('a statement of an abandoned run that comes late leaves the delta of a later run', async () => {
+    test('a statement of an abandoned run that comes late fails and leaves the delta of a later run', async () => {
       await reset();
       await people(`(1, 'a@x', 1, null)`);
       const first = nextEpoch();
@@ -209,7 +209,10 @@ for (const way of WAYS) {
       await it.extract(makeRequest(mirror, { epoch: forward, snapshotEpoch: first }));
       await people(`(1, 'a@x', 1, null), (2, 'b@x', 1, null)`);
       await it.extract(makeRequest(mirror, { epoch: later, snapshotEpoch: first }));
-      await it.extract(makeRequest(mirror, { epoch: late, snapshotEpoch: first }));
+      await assert.rejects(
+        it.extract(makeRequest(mirror, { epoch: late, snapshotEpoch: first })),
+        /run_superseded/,
+      );
       await people(`(1, 'a@x', 1, null)`);
       const next = await it.extract(makeRequest(mirror, { epoch: nextEpoch(), snapshotEpoch: later }));
       assert.deepEqual(brief(next.lines), ['2 r null 0 1 b@x null']);
@@ -397,7 +400,7 @@ for (const way of WAYS) {
         failures: { ...failures, count: 2 },
       });
       await assert.rejects(it.extract(request), /^Error: failure_set_mismatch/);
-      const [marker] = await it.sql('select epoch from tailrace.marker_people_to_crm');
+      const [marker] = await it.sql('select epoch from tailrace.marker_people_to_crm where epoch >= 0');
       assert.equal(marker?.epoch, '0', 'rolled back');
     });
 

@@ -70,7 +70,7 @@ const REQUESTS: Readonly<Record<string, ExtractionRequest>> = {
 for (const [name, request] of Object.entries(REQUESTS)) {
   for (const way of WAYS) {
     test(`${name} by ${way.is}`, () => {
-      const { sqls, parameters } = extractionStatements(request, way, 'tailrace');
+      const { sqls, parameters } = extractionStatements(request, way, 'tailrace', 's3://staging/');
       const text = `${[...sqls, `-- parameters: ${JSON.stringify(parameters)}`].join(';\n\n')}\n`;
       const file = path.join(import.meta.dirname, 'golden', `${name}-${way.is}.sql`);
       if (process.env.GOLDEN === 'write') writeFileSync(file, text);
@@ -96,6 +96,7 @@ test('nothing that came with data or definitions stands in the text as it came',
     makeRequest(odd, { ...parts, columns }),
     { is: 'pages', failures: [record] },
     'tail"race',
+    "s3://it's/",
   ).sqls.join('\n');
   assert.ok(!all.includes('drop table people'));
   assert.ok(!all.includes("o'neil"));
@@ -109,12 +110,24 @@ test('parameters are bound only where a watermark is', () => {
   assert.ok(unload !== undefined);
   const cursor = REQUESTS.cursor;
   assert.ok(cursor !== undefined);
-  assert.deepEqual(extractionStatements(cursor, unload, 's').parameters, [
+  assert.deepEqual(extractionStatements(cursor, unload, 's', 'home').parameters, [
     { name: 'watermark', value: '2026-01-01 00:00:00.000000' },
   ]);
-  const first = extractionStatements({ ...cursor, watermark: null }, unload, 's');
+  const first = extractionStatements({ ...cursor, watermark: null }, unload, 's', 'home');
   assert.deepEqual(first.parameters, []);
   assert.ok(!first.sqls.join('').includes(':watermark'));
+});
+
+test('with the largest failure set that is taken by pages, a mirror still fits into one batch', () => {
+  const records = Array.from({ length: 1150 }, (_, index) => ({
+    ...record,
+    row_key: `${index}`.padEnd(500, 'k'),
+  }));
+  const failures = { manifest: 'm', count: records.length };
+  const request = makeRequest(makeSync({ checks, mode: 'mirror' }), { ...parts, failures });
+  const { sqls } = extractionStatements(request, { is: 'pages', failures: records }, 's', 'home');
+  assert.equal(sqls.filter((sql) => sql.startsWith('insert into "tailrace_failed_lines"')).length, 8);
+  assert.equal(sqls.length, 40);
 });
 
 test('results are the last statements', () => {
@@ -131,7 +144,7 @@ test('forget drops the three tables of the sync', () => {
 
 const faultOf = (request: ExtractionRequest, way: ExtractionWay = { is: 'pages', failures: [] }): string => {
   try {
-    extractionStatements(request, way, 'tailrace');
+    extractionStatements(request, way, 'tailrace', 'home');
     return 'none';
   } catch (error) {
     return error instanceof Fault ? `${error.kind} ${error.code} ${error.path ?? ''}` : String(error);

@@ -66,8 +66,12 @@ type Outcome = {
 };
 
 /** One extraction on a connection of its own, in one transaction. */
-function onPostgres(request: ExtractionRequest, failures: readonly FailureRecord[]): Promise<Outcome> {
-  const { sqls, parameters } = extractionStatements(request, { is: 'pages', failures }, 'tailrace');
+function onPostgres(
+  request: ExtractionRequest,
+  failures: readonly FailureRecord[],
+  home = 's3://staging/',
+): Promise<Outcome> {
+  const { sqls, parameters } = extractionStatements(request, { is: 'pages', failures }, 'tailrace', home);
   const places = resultPlaces(sqls.length);
   return postgres(async (client) => {
     const results: Record<string, unknown>[][] = [];
@@ -217,6 +221,49 @@ test('a record that another key has now: dropped without a removal, by the trim 
       [],
     ],
   );
+});
+
+/** What the warehouse keeps for the sync. */
+const kept = async (): Promise<unknown> =>
+  postgres(async (client) => [
+    (await client.query('select k, f, m0 from tailrace.snapshot_people_to_crm order by k')).rows,
+    (await client.query('select epoch, k, o from tailrace.delta_people_to_crm order by epoch, k')).rows,
+    (await client.query('select epoch, run from tailrace.marker_people_to_crm order by epoch')).rows,
+  ]);
+
+test('a statement that starts when a later run has been there fails by name and touches nothing', async () => {
+  const sync = makeSync({ mode: 'mirror' });
+  const late = makeRequest(sync, { epoch: 69 });
+  await people(`(1, 'a@x', 1, null), (2, 'b@x', 1, null)`);
+  await onPostgres(makeRequest(sync, { epoch: 70 }), []);
+  const extracted = await kept();
+  await assert.rejects(onPostgres(late, []), /run_superseded/);
+  assert.deepEqual(await kept(), extracted, 'the later run may be loading');
+  await people(`(2, 'b@x', 2, null)`);
+  const next = await onPostgres(makeRequest(sync, { epoch: 71, snapshotEpoch: 70 }), []);
+  const brief = next.lines.map((line) => Object.values(line as object).slice(0, 2));
+  assert.deepEqual(brief, [
+    ['1', 'r'],
+    ['2', 'c'],
+  ]);
+  const flipped = await kept();
+  await assert.rejects(onPostgres(late, []), /run_superseded/);
+  await assert.rejects(onPostgres({ ...late, snapshotEpoch: 68 }, []), /run_superseded/);
+  assert.deepEqual(await kept(), flipped);
+});
+
+test('an environment that was removed and deployed again counts from one, and starts afresh on what is left', async () => {
+  const sync = makeSync({ mode: 'mirror' });
+  await people(`(1, 'a@x', 1, null)`);
+  await onPostgres(makeRequest(sync, { epoch: 80 }), []);
+  const anew = await onPostgres(makeRequest(sync, { epoch: 1 }), [], 's3://staging-of-the-next/');
+  assert.deepEqual(
+    anew.lines.map((line) => Object.values(line as object).slice(0, 2)),
+    [['1', 'a']],
+  );
+  const left = await postgres((client) => client.query('select epoch, k from tailrace.delta_people_to_crm'));
+  assert.deepEqual(left.rows, [{ epoch: '1', k: '1' }]);
+  await onPostgres(makeRequest(sync, { epoch: 2, snapshotEpoch: 1 }), [], 's3://staging-of-the-next/');
 });
 
 test('a failure set of another size fails the transaction there too', async () => {

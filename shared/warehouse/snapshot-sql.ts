@@ -5,7 +5,7 @@
  * The marker is written before anything else, so that a statement whose run was fenced and the statement of the next run
  * collide on it instead of both applying the delta.
  */
-import { createHash } from 'node:crypto';
+import { fingerprintOf } from '../core/accept.ts';
 import { FAILED } from './failures-sql.ts';
 import { MATCH_COLUMNS_MAX, type Plan } from './plan.ts';
 
@@ -56,7 +56,7 @@ export function markerSql(plan: Plan, home: string): string[] {
 
 /** Six bytes of a hash, negative: no epoch is. */
 function placeOf(home: string): string {
-  return `-${createHash('sha256').update(home).digest().readUIntBE(0, 6) + 1}`;
+  return `-${Number.parseInt(fingerprintOf(home).slice(0, 12), 16) + 1}`;
 }
 
 /** After the failure set is loaded: the snapshot as of `snapshotEpoch`; then only dirty deltas are kept. */

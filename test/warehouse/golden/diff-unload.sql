@@ -6,13 +6,13 @@ create table if not exists "tailrace"."snapshot_people_to_crm" (k varchar(2048),
 
 create table if not exists "tailrace"."delta_people_to_crm" (epoch bigint, k varchar(2048), o varchar(1), f varchar(64), m0 varchar(65535), m1 varchar(65535), m2 varchar(65535), m3 varchar(65535));
 
-select cast(case when count(*) = 0 then '1' else 'run_superseded' end as integer) as latest from "tailrace"."marker_people_to_crm" where epoch = -77176850746134 and run > 9;
+select cast(case when count(*) = 0 then '1' else 'run_superseded' end as integer) as latest from "tailrace"."marker_people_to_crm" where epoch = -154010778471162 and run > 9;
 
 update "tailrace"."marker_people_to_crm" set epoch = case when epoch < 0 then epoch else 7 end, run = 9 where epoch < 7;
 
 insert into "tailrace"."marker_people_to_crm" (epoch, run)
 select 7, 9 where not exists (select 1 from "tailrace"."marker_people_to_crm" where epoch >= 0)
-union all select -77176850746134, 9 where not exists (select 1 from "tailrace"."marker_people_to_crm" where epoch = -77176850746134);
+union all select -154010778471162, 9 where not exists (select 1 from "tailrace"."marker_people_to_crm" where epoch = -154010778471162);
 
 create temp table "tailrace_failed_lines" (
   row_key varchar(2048),

@@ -6,11 +6,11 @@ create table if not exists "tailrace"."snapshot_people_to_crm" (k varchar(2048),
 
 create table if not exists "tailrace"."delta_people_to_crm" (epoch bigint, k varchar(2048), o varchar(1), f varchar(64), m0 varchar(65535), m1 varchar(65535), m2 varchar(65535), m3 varchar(65535));
 
-select cast(case when count(*) = 0 then '1' else 'run_superseded' end as integer) as latest from "tailrace"."marker_people_to_crm" where epoch = -77176850746134 and run > 1;
+select cast(case when count(*) = 0 then '1' else 'run_superseded' end as integer) as latest from "tailrace"."marker_people_to_crm" where epoch = -154010778471162 and run > 1;
 
 delete from "tailrace"."marker_people_to_crm";
 
-insert into "tailrace"."marker_people_to_crm" (epoch, run) values (0, 1), (-77176850746134, 1);
+insert into "tailrace"."marker_people_to_crm" (epoch, run) values (0, 1), (-154010778471162, 1);
 
 create temp table "tailrace_failed_lines" (
   row_key varchar(2048),

@@ -19,7 +19,7 @@ for (const mutation of MUTATIONS) {
       const found = violations.find(({ invariant }) => protects.includes(invariant));
       if (found === undefined) continue;
       const whole = await simulate(seed === 0 ? known : seed);
-      assert.deepEqual(whole.violations, [], 'with the guard the same seed breaks nothing');
+      assert.equal(whole.violations.length, 0, 'with the guard the same seed breaks nothing');
       if (seed > 0) context.diagnostic(`seed ${known} notices no more, seed ${seed} does`);
       return;
     }

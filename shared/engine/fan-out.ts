@@ -60,8 +60,8 @@ export async function fanOut(ports: FanOutPorts, input: FanOutInput): Promise<Fa
     if (fault.kind === 'transient') throw fault;
     // Whatever an abort made of it: pages that are written already are not read again by the repeat.
     if (input.signal.aborted) throw outOfTime(fault);
-    if (!(await failRun(ports, sync, fault))) throw fault;
-    return { is: 'failed', code: fault.code };
+    const failed = await failRun(ports, sync, fault);
+    return failed ? { is: 'failed', code: fault.code } : { is: 'stale' };
   }
 }
 

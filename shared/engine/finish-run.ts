@@ -70,8 +70,10 @@ async function settle(ports: FinishPorts, settled: Settled): Promise<FinishResul
   const failures = await listFailures(ports, settled);
   const code = await miscount(ports, settled, failures.settledLines);
   if (code !== undefined) {
+    const ended = await fenceRun(ports, { syncId, epoch, code, pause: true });
+    // Whoever committed it in the meantime has marked older failures, which were read as missing: nothing is wrong then.
+    if (ended.is === 'stale') return { is: 'stale' };
     ports.telemetry.log('error', code, { syncId, epoch, ...settled.counts });
-    await fenceRun(ports, { syncId, epoch, code, pause: true });
     return { is: 'fenced', code };
   }
   const pointer = await writeFailures(ports, sync, failures);

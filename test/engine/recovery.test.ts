@@ -359,6 +359,50 @@ test('the record of a commit that died after the flip is written by the sweep', 
   assert.equal((await readRun(one.ports.state, SYNC, 1))?.result?.ended, 'committed');
 });
 
+test('a finisher that others overtake while it reads takes what it misses for no miscount', async () => {
+  const one = await loading();
+  one.refuses = ({ k }) => (k === 'k3' ? 'no' : undefined);
+  const { list } = one.ports.objects;
+  const { ports } = one;
+  const late = { ...ports, objects: { ...ports.objects, list: whenOvertaken } };
+  const finished = Promise.withResolvers<void>();
+  async function* whenOvertaken(
+    prefix: string,
+  ): AsyncIterable<{ readonly key: string; readonly bytes: number }> {
+    await finished.promise;
+    // The run's own records are looked for after its commit, when they may have been marked and taken.
+    for await (const one of list(prefix)) if (!one.key.includes('/failures/')) yield one;
+  }
+  const { publish } = ports.events;
+  let overtaken: Promise<unknown> | undefined;
+  ports.events.publish = async (event) => {
+    if (event.type === 'Run Settled') overtaken ??= finishRun(late, { syncId: SYNC, epoch: 1 });
+    await publish(event);
+  };
+  await one.load();
+  finished.resolve();
+  assert.deepEqual(await overtaken, { is: 'stale' });
+  assert.deepEqual(
+    ports.telemetry.lines.filter(({ level }) => level === 'error'),
+    [],
+  );
+  assert.equal((await one.sync()).paused, undefined);
+});
+
+test('a fan-out that another has overtaken has nothing to say of what it met', async () => {
+  const one = await bench();
+  one.rows(people(3));
+  await one.start();
+  const { counts } = one.ports.warehouse;
+  one.ports.warehouse.counts = async () => {
+    one.ports.warehouse.counts = counts;
+    assert.deepEqual(await one.fan(1), { is: 'loading' });
+    throw new Fault('config', 'result_expired', 'the statement or its result is gone');
+  };
+  assert.deepEqual(await one.fan(1), { is: 'stale' });
+  assert.equal((await one.sync()).phase, 'loading');
+});
+
 test('a commit that ends trouble says so, whoever records it; the next one does not', async () => {
   const one = await bench();
   one.rows(people(2));

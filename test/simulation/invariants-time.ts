@@ -58,15 +58,18 @@ export function checkSend(oracle: Oracle, isSkewed: boolean): void {
 const DOWN_NOTICED_MS = 4 * MINUTE_MS;
 /** Each of the five takes half a minute, and those that a deadline cuts short do not count. */
 const SILENCE_NOTICED_MS = 12 * MINUTE_MS;
+/** While nobody sends for so long, nobody has faults in a row either: probes, or a sync that was paused. */
+const UNTRIED_MS = 2 * MINUTE_MS;
 /** Probes while it is down, and what was under way. */
 const SENT_WHILE_DOWN_MAX = 25;
 
 /** I13: while an account is down only probes go there, fewer and fewer. */
 function checkLeftAlone({ account, timing, violations }: Oracle, now: number): void {
   if (now >= account.downUntil) return;
-  if (timing.triedAt <= Math.max(account.downFrom, timing.harmedAt)) {
+  const isFirst = timing.triedAt <= Math.max(account.downFrom, timing.harmedAt);
+  if (isFirst || now > timing.lastTriedAt + UNTRIED_MS)
     Object.assign(timing, { triedAt: now, sentWhileDown: 0 });
-  }
+  timing.lastTriedAt = now;
   const knownAt = timing.triedAt + (account.isSilent ? SILENCE_NOTICED_MS : DOWN_NOTICED_MS);
   if (now < knownAt) return;
   timing.sentWhileDown += 1;

@@ -56,6 +56,7 @@ export type Timing = {
   pauses: readonly Pause[];
   /** The first request to an account that is down, and how many were sent when that should have been noticed. */
   triedAt: number;
+  lastTriedAt: number;
   sentWhileDown: number;
 };
 
@@ -87,7 +88,7 @@ export type Oracle = {
 
 const freshTiming = (): Timing => ({
   ...{ disturbedAt: 0, harmedAt: 0, refusedTicks: new Map(), forgottenAt: new Map(), blockedAt: new Map() },
-  ...{ answeredAt: new Map(), pauses: [], triedAt: 0, sentWhileDown: 0 },
+  ...{ answeredAt: new Map(), pauses: [], triedAt: 0, lastTriedAt: 0, sentWhileDown: 0 },
 });
 
 export const freshOracle = (ports: MemoryPorts, account: Account): Oracle => ({

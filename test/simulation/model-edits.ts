@@ -52,11 +52,11 @@ export function modelEditor(random: Random, nowMs: number, isCoarse = false): Ed
     const row = rows[at];
     const kind = random.pick(EDITS);
     if (row === undefined || kind === 'add') rows.push(added(now));
-    else if (kind === 'remove') rows.splice(at, 1);
     else if (kind === 'duplicate') rows.push({ ...row, changed_at: stamp(now) });
     else if (kind === 'keyless') rows.push(made(null, `nobody${CANARY}`, now));
-    else rows[at] = edited(kind, row, now);
-    table.rows = rows;
+    else if (kind !== 'remove') rows[at] = edited(kind, row, now);
+    table.rows =
+      kind === 'remove' && row !== undefined ? rows.filter((other) => !leaves(other, row, at)) : rows;
   };
   const edited = (kind: (typeof EDITS)[number], row: ModelRow, now: number): ModelRow => {
     const id = row.id ?? null;
@@ -97,6 +97,10 @@ export function modelEditor(random: Random, nowMs: number, isCoarse = false): Ed
     isWhole: () => hidden === undefined,
   };
 }
+
+/** One row goes, or all that have its key: a duplicate that goes alone leaves a good row behind. */
+const leaves = (other: ModelRow, row: ModelRow, at: number): boolean =>
+  other === row || (at % 2 === 0 && other.id === row.id);
 
 export const keyOf = (number: number): string => `k${number}${CANARY}`;
 

@@ -35,7 +35,7 @@ export const TIME_MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'the breaker opens',
     protects: ['I13'],
-    seed: 848,
+    seed: 861,
     mutate: (base) => {
       const { update } = base.state;
       base.state.update = async (key, change) =>

@@ -19,7 +19,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'acquire is conditional',
     protects: ['I4'],
-    seed: 1,
+    seed: 16,
     mutate: onSync((change, item) =>
       change.set?.phase === 'extracting' && item !== undefined ? { ...change, when: [] } : change,
     ),
@@ -37,7 +37,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'an abandoned run is dirty',
     protects: ['I7'],
-    seed: 67,
+    seed: 81,
     mutate: onSync((change) => {
       const { dirty: _, ...set } = change.set ?? {};
       return change.set?.phase === 'idle' && set.snapshotEpoch === undefined ? { ...change, set } : change;
@@ -46,7 +46,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'no run within the grace',
     protects: ['I5', 'I6'],
-    seed: 12,
+    seed: 349,
     mutate: (base) => {
       Object.assign(base.settings, { graceMs: 0 });
     },
@@ -72,7 +72,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'the cut is written once',
     protects: ['I1', 'I2', 'I11'],
-    seed: 126,
+    seed: 452,
     // The sweep that renews a lease repeats the fan-out; here that cuts anew, as a later version of the code would.
     mutate: onSync((change, item) => {
       const isRenewed = item?.phase === 'loading' && change.set?.leaseUntil !== undefined;
@@ -83,7 +83,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a settle is written once',
     protects: ['I2'],
-    seed: 6,
+    seed: 3,
     mutate: (base) => {
       const { update } = base.state;
       base.state.update = async (key, change) => {
@@ -100,7 +100,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'keys of abandoned runs are looked at again',
     protects: ['I7', 'I1'],
-    seed: 67,
+    seed: 81,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => submit({ ...request, dirty: [] });
@@ -118,7 +118,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'deletes are capped',
     protects: ['I10'],
-    seed: 29,
+    seed: 140,
     mutate: seenCounts((counts) => ({ ...counts, removed: 0 })),
   },
   {
@@ -152,7 +152,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'dead letters are recorded before they are settled',
     protects: ['I1', 'I2', 'I12'],
-    seed: 42,
+    seed: 96,
     mutate: (base) => {
       const { put } = base.objects;
       base.objects.put = async (key, body) => {
@@ -176,13 +176,13 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'an epoch is extracted once',
     protects: ['I1', 'I2'],
-    seed: 184,
+    seed: 2015,
     mutate: extractAgain,
   },
   {
     guard: 'rows on the edge of a cursor window are in the next one',
     protects: ['I7'],
-    seed: 403,
+    seed: 242,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => {
@@ -194,7 +194,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'loaders of an old epoch are fenced off',
     protects: ['I5', 'I6'],
-    seed: 44,
+    seed: 12,
     mutateLoaders: unfenced,
   },
   {
@@ -244,7 +244,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'the snapshot moves by committed deltas only',
     protects: ['I7'],
-    seed: 48,
+    seed: 4,
     mutate: (base) => {
       const { submit } = base.warehouse;
       base.warehouse.submit = async (request) => {
@@ -291,13 +291,13 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a call of class C is claimed',
     protects: ['class C'],
-    seed: 43,
+    seed: 128,
     mutate: unclaimedCalls,
   },
   {
     guard: 'a batch of class C has one owner',
     protects: ['class C'],
-    seed: 347,
+    seed: 20,
     mutate: onPartition('SHARD#', (change) => {
       const isOwner = (name: string): boolean => /^o\d+$/.test(name);
       const set = Object.entries(change.set ?? {}).filter(([name]) => !isOwner(name));
@@ -334,7 +334,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'the name of a key that an abandoned run has sent is kept',
     protects: ['I7'],
-    seed: 679,
+    seed: 1116,
     found: 'a key that an abandoned run had sent and the next run found invalid could not be removed',
     mutate: (base) => {
       const { run } = base.warehouse;
@@ -363,7 +363,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a message of a later version goes back',
     protects: ['I11'],
-    seed: 34,
+    seed: 1,
     mutateWorld: (world) => {
       world.read = (body, formats) => {
         const read = readMessage(body, formats);
@@ -374,7 +374,7 @@ export const MUTATIONS: readonly NamedMutation[] = [
   {
     guard: 'a message of the version before is read',
     protects: ['I11'],
-    seed: 9,
+    seed: 1,
     mutateWorld: (world) => {
       world.read = (body, formats) => {
         const newest = Math.max(...Object.keys(formats).map(Number));

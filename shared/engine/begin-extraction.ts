@@ -14,6 +14,7 @@ import type { AcceptedDefinition } from '../core/sync.ts';
 import type { ExtractionRequest, Ports } from '../ports.ts';
 import { type EndPorts, endRun } from './end-run.ts';
 import { type FrozenDefinition, findFrozen, writeFrozen } from './frozen.ts';
+import { readRun } from './sync-state.ts';
 
 export type ExtractionPorts = EndPorts & Pick<Ports, 'objects' | 'warehouse'>;
 
@@ -45,11 +46,18 @@ export function extractionRequest(sync: SyncState, frozen: FrozenDefinition): Ex
 
 /** Ends a run that a fault stopped before anything was sent; false when it has moved on meanwhile. */
 export async function failRun(ports: EndPorts, sync: SyncState, fault: Fault): Promise<boolean> {
-  const { syncId, epoch } = sync;
-  if (fault.kind === 'bug') ports.telemetry.log('error', fault.code, { syncId, epoch });
   // A config fault waits for its owner, so the next tick is soon enough. Anything else may pass by itself.
   const notBefore = fault.kind === 'config' ? sync.notBefore : ports.clock.now() + ports.settings.graceMs;
-  return endRun(ports, sync, { ended: 'failed', code: fault.code, reason: fault.message, notBefore });
+  const ended = { ended: 'failed', code: fault.code, reason: fault.message, notBefore } as const;
+  if (!(await endRun(ports, sync, ended))) return false;
+  if (fault.kind === 'bug') await logBug(ports, sync, fault.code);
+  return true;
+}
+
+/** Of a run that ended so. One that others had ended before may have met what they left: that is no error of ours. */
+async function logBug(ports: EndPorts, { syncId, epoch }: SyncState, code: string): Promise<void> {
+  const run = await readRun(ports.state, syncId, epoch);
+  if (run?.result?.code === code) ports.telemetry.log('error', code, { syncId, epoch });
 }
 
 type Submitted = { readonly statementId: string; readonly definitionVersion: number };

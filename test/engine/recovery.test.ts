@@ -397,10 +397,14 @@ test('a fan-out that another has overtaken has nothing to say of what it met', a
   one.ports.warehouse.counts = async () => {
     one.ports.warehouse.counts = counts;
     assert.deepEqual(await one.fan(1), { is: 'loading' });
-    throw new Fault('config', 'result_expired', 'the statement or its result is gone');
+    throw new Fault('bug', 'stage_missing', 'there is no stage');
   };
   assert.deepEqual(await one.fan(1), { is: 'stale' });
   assert.equal((await one.sync()).phase, 'loading');
+  assert.deepEqual(
+    one.ports.telemetry.lines.filter(({ level }) => level === 'error'),
+    [],
+  );
 });
 
 test('a commit that ends trouble says so, whoever records it; the next one does not', async () => {

@@ -77,6 +77,16 @@ export async function bench(
   return one;
 }
 
+/** Ten rows extracted by epoch 1, and their batches sent. */
+export async function loading(parts: Readonly<Record<string, unknown>> = {}): Promise<Bench> {
+  const one = await bench(parts);
+  one.rows(people(10));
+  await one.start();
+  const { is } = await one.fan(1);
+  if (is !== 'loading') throw new Error(`the run is ${is}, not loading`);
+  return one;
+}
+
 async function loadAll(ports: MemoryPorts, one: Bench): Promise<number> {
   let loaded = 0;
   for (const lane of ['express', 'bulk'] as const) {

@@ -6,15 +6,7 @@ import { fenceRun } from '../../shared/engine/fence-run.ts';
 import { pauseSync } from '../../shared/engine/pause-sync.ts';
 import { resumeSync } from '../../shared/engine/resume-sync.ts';
 import { readRun } from '../../shared/engine/sync-state.ts';
-import { type Bench, bench, people, SYNC } from './bench.ts';
-
-async function loading(): Promise<Bench> {
-  const one = await bench();
-  one.rows(people(10));
-  await one.start();
-  assert.deepEqual(await one.fan(1), { is: 'loading' });
-  return one;
-}
+import { type Bench, loading, SYNC } from './bench.ts';
 
 /** Somebody else fences the run just before the write that is to pause the sync. */
 function fencedBefore(one: Bench): void {

@@ -13,15 +13,7 @@ import { startRun } from '../../shared/engine/start-run.ts';
 import { readRun, readSync } from '../../shared/engine/sync-state.ts';
 import { syncStatus } from '../../shared/engine/sync-status.ts';
 import { acceptSync, writtenSync } from '../memory/memory-ports.ts';
-import { type Bench, bench, people, SYNC } from './bench.ts';
-
-async function loading(parts: Record<string, unknown> = {}): Promise<Bench> {
-  const one = await bench(parts);
-  one.rows(people(10));
-  await one.start();
-  assert.deepEqual(await one.fan(1), { is: 'loading' });
-  return one;
-}
+import { type Bench, bench, loading, people, SYNC } from './bench.ts';
 
 test('a fence makes the epoch dirty, keeps the rest, and old messages are dropped', async () => {
   const one = await loading();

@@ -4,19 +4,11 @@ import { test } from 'node:test';
 import { breakerKey, budgetKey } from '../../shared/core/names.ts';
 import { approveHold } from '../../shared/engine/approve-hold.ts';
 import { readRun, sendingSince, syncOf } from '../../shared/engine/sync-state.ts';
-import { type Bench, bench, people, SYNC, signal } from './bench.ts';
+import { type Bench, bench, loading, people, SYNC, signal } from './bench.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-
-async function loading(): Promise<Bench> {
-  const one = await bench();
-  one.rows(people(10));
-  await one.start();
-  assert.deepEqual(await one.fan(1), { is: 'loading' });
-  return one;
-}
 
 /** The sweep comes every minute; how many minutes went by before the run was given up, at most `minutes`. */
 async function givenUpAfter(one: Bench, minutes: number): Promise<number | undefined> {

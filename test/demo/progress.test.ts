@@ -59,7 +59,7 @@ test('without a terminal the columns are named once, before the first line', () 
   show('note', [line, { ...line, syncId: 'other' }]);
   show('note', [{ ...line, retries: 1235 }]);
   assert.deepEqual(
-    written.map((text) => text.split(/ +/).slice(0, 2)),
+    written.map((text) => stripVTControlCharacters(text).split(/ +/).slice(0, 2)),
     [
       ['sync', 'run'],
       ['subscribers-to-audience', '#12'],

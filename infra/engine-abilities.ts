@@ -5,7 +5,6 @@ import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { eventsOf } from './bus-events.ts';
 import type { DestinationLane } from './destination-lane.ts';
-import type { EngineFunctions } from './engine-functions.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { Binding } from './functions.ts';
 import {
@@ -33,7 +32,7 @@ export function abilities(scope: Construct, parts: EngineParts, lanes: readonly 
   const onObjects = (which: StageAccess): Binding => onStaging(storage, { ...which, list: true });
   return {
     /** What each function knows; its own items of runs, and what it may say of them. */
-    base: (by: keyof EngineFunctions): readonly Binding[] => [
+    base: (by: keyof typeof STATE_ACCESS): readonly Binding[] => [
       knowingSettings(environment),
       knowingAccounts(environment.accounts),
       onRuns(storage, STATE_ACCESS[by]),

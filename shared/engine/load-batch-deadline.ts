@@ -4,7 +4,12 @@
  */
 import { DEADLINE_MARGIN_MS_MAX, DEADLINE_MARGIN_SHARE, DEADLINE_WRITE_SHARE } from '../core/limits.ts';
 import type { LoaderPorts } from '../ports.ts';
-import type { LoadInput } from './load-batch.ts';
+
+export type Lifetime = {
+  /** When this invocation is killed; epoch milliseconds. */
+  readonly deadlineAt: number;
+  readonly signal: AbortSignal;
+};
 
 export type Deadline = {
   /** No request starts at or past this moment; epoch milliseconds. */
@@ -15,7 +20,7 @@ export type Deadline = {
   end(): void;
 };
 
-export function startDeadline(ports: LoaderPorts, { deadlineAt, signal }: LoadInput): Deadline {
+export function startDeadline(ports: LoaderPorts, { deadlineAt, signal }: Lifetime): Deadline {
   const leftMs = Math.max(0, deadlineAt - ports.clock.now());
   const marginMs = Math.min(leftMs * DEADLINE_MARGIN_SHARE, DEADLINE_MARGIN_MS_MAX);
   const abortAt = deadlineAt - marginMs * DEADLINE_WRITE_SHARE;

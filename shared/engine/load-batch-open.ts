@@ -3,14 +3,23 @@
  */
 import { type BatchPiece, laneOf } from '../core/batches.ts';
 import { VISIBILITY_PER_TIMEOUT } from '../core/limits.ts';
+import type { BatchMessage } from '../core/message.ts';
 import type { Cut } from '../core/run.ts';
 import type { Item, LoaderPorts } from '../ports.ts';
-import type { LoadInput } from './load-batch.ts';
-import type { Deadline } from './load-batch-deadline.ts';
+import type { Deadline, Lifetime } from './load-batch-deadline.ts';
 import type { Delivery } from './load-batch-delivery.ts';
 import { ledgerFrom } from './load-batch-ledger.ts';
 import { type BatchPlan, loaderMemory } from './load-batch-plan.ts';
 import { type FoundPoint, ORDERLY, ownerName, pointStore } from './load-batch-point.ts';
+
+export type LoadInput = Lifetime & {
+  readonly message: BatchMessage;
+  /** 1 for the first receive. */
+  readonly receiveCount: number;
+  /** When the message was first received by anyone, epoch milliseconds by the queue's clock; absent: not known. */
+  readonly firstReceivedAt?: number;
+  readonly receivedAt: number;
+};
 
 export type Opening = {
   readonly plan: BatchPlan;

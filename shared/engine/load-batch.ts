@@ -19,7 +19,7 @@ import { startDeadline } from './load-batch-deadline.ts';
 import { count, type Delivery, type Stop, stopDelivery } from './load-batch-delivery.ts';
 import { endEarly } from './load-batch-end.ts';
 import { type HandBack, handBackMs } from './load-batch-hand-back.ts';
-import { type Opening, openDelivery } from './load-batch-open.ts';
+import { type LoadInput, type Opening, openDelivery } from './load-batch-open.ts';
 import { type BatchPlan, batchPlan } from './load-batch-plan.ts';
 import { foundPoint, ownedUntil } from './load-batch-point.ts';
 import { groupsOf } from './load-batch-source.ts';
@@ -29,18 +29,6 @@ import { flushFailures } from './send-rows-claim.ts';
 import { completeShard, settleBatch } from './settle-batch.ts';
 import { requestStop } from './storm.ts';
 import { readSync, sendingSince } from './sync-state.ts';
-
-export type LoadInput = {
-  readonly message: BatchMessage;
-  /** 1 for the first receive. */
-  readonly receiveCount: number;
-  /** When the message was first received by anyone, epoch milliseconds by the queue's clock; absent: not known. */
-  readonly firstReceivedAt?: number;
-  readonly receivedAt: number;
-  /** When this invocation is killed; epoch milliseconds. */
-  readonly deadlineAt: number;
-  readonly signal: AbortSignal;
-};
 
 /** `again`: change the message's visibility to `afterMs` and report it as a failure. */
 export type LoadResult =

@@ -18,7 +18,8 @@ import type {
   WriteRequest,
 } from '../../shared/destinations/destination.ts';
 import { writeFrozen } from '../../shared/engine/frozen.ts';
-import { type LoadInput, type LoadResult, loadBatch } from '../../shared/engine/load-batch.ts';
+import { type LoadResult, loadBatch } from '../../shared/engine/load-batch.ts';
+import type { LoadInput } from '../../shared/engine/load-batch-open.ts';
 import type { AccountSettings, Clock, LoaderPorts, StageSettings, StateStore } from '../../shared/ports.ts';
 import { memoryObjects } from '../memory/memory-objects.ts';
 import { memoryEvents, memoryTelemetry } from '../memory/memory-outside.ts';

@@ -182,7 +182,7 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
     rule: 'AwsSolutions-SMG4',
     at: ['To-*/Secret'],
     because:
-      "a vendor's credentials are made at the vendor: no Lambda of ours can rotate them. A new value counts within minutes, and a refused one opens the breaker, which has an alarm",
+      "a vendor's credentials are made at the vendor: no Lambda of ours can rotate them. A new value counts as soon as the old one is refused, at the latest in a new execution environment, and a refused one opens the breaker, which has an alarm",
   },
   {
     rule: 'AwsSolutions-SQS3',

@@ -62,7 +62,7 @@ export const COMPENSATING_CONTROLS: readonly CompensatingControl[] = [
     rule: 'SecretsManagerRotationEnabled',
     at: ['To-*/Secret'],
     instead:
-      'Credentials of a destination are made at its vendor, where no function of ours could renew them. Only the loader of the account can read the value; a new one counts within minutes, and a refused one opens the breaker, which has an alarm.',
+      'Credentials of a destination are made at its vendor, where no function of ours could renew them. Only the loader of the account can read the value; a new one counts as soon as the old one is refused, at the latest in a new execution environment, and a refused one opens the breaker, which has an alarm.',
   },
   {
     rule: 'LambdaDLQ',

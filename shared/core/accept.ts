@@ -34,8 +34,9 @@ export function fingerprintOf(value: unknown): string {
   return hash('sha256', canonicalJson(value), 'hex');
 }
 
-function mappingVersionOf(sync: Sync): string {
-  return fingerprintOf({ format: MAPPING_FORMAT, fields: sync.fields, nulls: sync.nulls });
+/** The mode is part of it: a row that one mode refused or skipped is another's to send. */
+function mappingVersionOf({ fields, nulls, destination }: Sync): string {
+  return fingerprintOf({ format: MAPPING_FORMAT, fields, nulls, mode: destination.mode });
 }
 
 /** What makes old watermarks and snapshots meaningless: another key, another way of change, another place. */

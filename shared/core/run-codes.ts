@@ -131,7 +131,7 @@ export const RUN_CODES = {
     kind: 'config',
     says: 'more rows are failing than are carried from run to run',
     remedy:
-      'Mend the failing rows or leave them out of the model; an extraction by UNLOAD (`unloadRole`) has no such limit.',
+      "Mend the failing rows or leave them out of the model; an extraction by UNLOAD (`extraction: { by: 'unload' }` in the settings) has no such limit.",
   },
   warehouse_refused: {
     kind: 'config',

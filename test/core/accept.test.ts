@@ -44,7 +44,6 @@ test('edits that only grow the version', () => {
     { schedule: { every: '1 hour' } },
     { 'model.sql': 'select 1' },
     { checks: GONE },
-    { 'destination.mode': 'update' },
     { guards: { maxDeletes: 5 } },
   ]) {
     assert.equal(meaning(changes), 'v', JSON.stringify(changes));
@@ -54,6 +53,7 @@ test('edits that only grow the version', () => {
 test('edits that map every row anew', () => {
   assert.equal(meaning({ 'fields.2.as.decimal': 3 }), 'vm');
   assert.equal(meaning({ nulls: 'skip' }), 'vm');
+  assert.equal(meaning({ 'destination.mode': 'update' }), 'vm');
   assert.equal(meaning({ 'fields.1.template': 'Hello {{ first_name }}' }), 'vm');
 });
 

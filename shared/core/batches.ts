@@ -13,14 +13,12 @@ import {
   SHARD_BATCHES,
 } from './limits.ts';
 import type { Lane } from './message.ts';
+import { fullRate, type Rated } from './rate.ts';
 import type { Cut } from './run.ts';
 import type { StageManifest } from './stage.ts';
 
 /** What of an account decides the size of a batch. */
-export type CutAccount = {
-  readonly rate: { readonly requests: number; readonly perMs: number };
-  readonly requestRowsMax: number;
-};
+export type CutAccount = Rated & { readonly requestRowsMax: number };
 
 /** Bytes [from, to) of one file: the lines that start there are the batch's own. `fileBytes` is the whole file. */
 export type BatchPiece = {
@@ -42,8 +40,7 @@ export function makeCut(manifest: StageManifest, account: CutAccount): Cut {
 }
 
 /** An account whose slots are so rare that nobody waits for the next one: each request takes a receive of its own. */
-export const isSparse = ({ rate }: Pick<CutAccount, 'rate'>): boolean =>
-  rate.perMs / rate.requests > BULK_HORIZON_MS;
+export const isSparse = (account: Rated): boolean => 1000 / fullRate(account) > BULK_HORIZON_MS;
 
 export const batchCount = (cut: Cut): number => cut.batches;
 

@@ -6,15 +6,8 @@
  * close), so recovering costs no write and every loader computes the same.
  */
 
-import {
-  FAST_REQUESTS_PER_SECOND,
-  RAMP_STEP_MS,
-  RATE_RECOVERY_SHARE,
-  RATE_SHARE,
-  RESERVATION_MS_MAX,
-  SLOT_LATENESS_SHARE,
-  TRANSIT_JITTER_MS,
-} from '../core/limits.ts';
+import { RAMP_STEP_MS, RATE_RECOVERY_SHARE } from '../core/limits.ts';
+import { fullRate } from '../core/rate.ts';
 import type { AccountSettings, Attribute, Condition, Item } from '../ports.ts';
 import { same } from './conditions.ts';
 
@@ -26,6 +19,8 @@ export type Budget = {
   readonly rate: number | undefined;
   readonly cutAt: number | undefined;
   readonly rampAt: number | undefined;
+  /** The end of the last silence that the destination asked for. */
+  readonly silentUntil: number | undefined;
   /** Generation of the open breaker: nobody reserves while it is there. */
   readonly breaker: number | undefined;
   readonly expressAt: number;
@@ -38,6 +33,7 @@ export function budgetOf(item: Item | undefined): Budget {
     rate: numberOf(item?.rate),
     cutAt: numberOf(item?.cutAt),
     rampAt: numberOf(item?.rampAt),
+    silentUntil: numberOf(item?.silentUntil),
     breaker: numberOf(item?.breaker),
     expressAt: numberOf(item?.expressAt) ?? 0,
     bulkFreeAt: numberOf(item?.bulkFreeAt) ?? 0,
@@ -52,24 +48,6 @@ export function slotMs(account: RatedAccount, budget: Budget, now: number): numb
 /** Requests per second that the last cut leaves at this moment. */
 export function rateAt(account: RatedAccount, budget: Budget, now: number): number {
   return Math.min(grownRate(account, budget, now), fullRate(account));
-}
-
-/** How late a slot may be used; later it is void, or two windows of the vendor could add up. */
-export function slotLatenessMs(account: RatedAccount): number {
-  const strict = account.rate.perMs * SLOT_LATENESS_SHARE;
-  return isFast(account) ? Math.max(RESERVATION_MS_MAX, strict) : strict;
-}
-
-/**
- * Requests per second that we allow ourselves: a vendor counts when requests arrive, and they are not all under way for
- * the same time. A fast account's slots are good for a whole reservation, since no
- * single loader can use them in order; a window may then hold the slots of window plus reservation, so the pace
- * is set for that: 49% of a limit per second, 89% of one per ten seconds.
- */
-export function fullRate(account: RatedAccount): number {
-  const { requests, perMs } = account.rate;
-  const windowMs = perMs + TRANSIT_JITTER_MS + (isFast(account) ? slotLatenessMs(account) : 0);
-  return (requests * RATE_SHARE * 1000) / windowMs;
 }
 
 /** Conditions that hold while nobody has cut the rate, closed or opened the breaker since `budget` was read. */
@@ -87,12 +65,6 @@ function rampShare(budget: Budget, now: number): number {
   if (budget.rampAt === undefined) return 1;
   const step = Math.max(0, Math.floor((now - budget.rampAt) / RAMP_STEP_MS));
   return step >= 3 ? 1 : 2 ** (step - 3);
-}
-
-/** A window so long that 1.2% of it covers a reservation needs no special pace. */
-export function isFast({ rate }: RatedAccount): boolean {
-  const perSecond = (rate.requests / rate.perMs) * 1000;
-  return perSecond > FAST_REQUESTS_PER_SECOND && rate.perMs * SLOT_LATENESS_SHARE < RESERVATION_MS_MAX / 2;
 }
 
 const numberOf = (value: Attribute | undefined): number | undefined =>

@@ -2,10 +2,11 @@
  * What a throttle answer does to the rate of its account: the account waits, and goes on more slowly. How it recovers
  * follows from the marks that are left here; see account-rate.ts.
  */
-import { RATE_CUT_SHARE, RATE_FLOOR_SHARE, RETRY_AFTER_MS_MAX } from '../core/limits.ts';
+import { EXPRESS_HORIZON_MS, RATE_CUT_SHARE, RATE_FLOOR_SHARE, RETRY_AFTER_MS_MAX } from '../core/limits.ts';
 import { budgetKey } from '../core/names.ts';
+import { fullRate } from '../core/rate.ts';
 import type { Item, LoaderPorts } from '../ports.ts';
-import { type Budget, budgetOf, fullRate, type RatedAccount, rateAt } from './account-rate.ts';
+import { type Budget, budgetOf, type RatedAccount, rateAt } from './account-rate.ts';
 import { absentOr, same } from './conditions.ts';
 
 /**
@@ -23,7 +24,8 @@ export async function slowDown(
   const freeAt = now + Math.min(retryAfterMs ?? windowMs, RETRY_AFTER_MS_MAX);
   const paused = await state.update(budgetKey(account.name), {
     when: [absentOr('nextFreeAt', '<', freeAt)],
-    set: { nextFreeAt: freeAt },
+    // Later slots move `nextFreeAt`; a run that waited for the end of a silence is judged after it.
+    set: { nextFreeAt: freeAt, ...(freeAt > now + EXPRESS_HORIZON_MS ? { silentUntil: freeAt } : {}) },
   });
   const item = paused.item ?? known;
   const budget = budgetOf(item);

@@ -5,7 +5,7 @@
  *   which slots there are: reserve-slots-held.ts · how many to ask for: reserve-slots-appetite.ts ·
  *   when to ask, and what is on its way: reserve-slots-supply.ts · the asking itself: reserve-slots.ts
  */
-import { isFast, slotLatenessMs } from './account-rate.ts';
+import { isFast, slotLatenessMs } from '../core/rate.ts';
 import type { CallsUnderWay } from './calls-under-way.ts';
 import { type SlotNeed, slotAppetite } from './reserve-slots-appetite.ts';
 import { heldSlots } from './reserve-slots-held.ts';

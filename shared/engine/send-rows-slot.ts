@@ -1,8 +1,9 @@
 /**
  * A slot for the next request of a delivery, or the ticket for the one probe of an open breaker, or neither.
  */
-import { isSparse } from '../core/batches.ts';
 import { asFault } from '../core/fault.ts';
+import { BULK_HORIZON_MS } from '../core/limits.ts';
+import { budgetOf, slotMs } from './account-rate.ts';
 import { type Breaker, closeBreaker, electProbe, readBreaker, tripBreaker, unmarkClosed } from './breaker.ts';
 import { type Delivery, requestsLeft, stopDelivery } from './load-batch-delivery.ts';
 import type { Taken } from './reserve-slots-pacer.ts';
@@ -81,7 +82,12 @@ function stopBusy(d: Delivery, freeAt: number): 'stopped' {
 /** Out of time, or the next slot is too far away whoever asks for it, or others have the next ones. */
 function busyCode(d: Delivery, freeAt: number, now: number): 'deadline' | 'slot_far' | 'no_slot' {
   if (now >= d.stopAt) return 'deadline';
-  return freeAt >= d.stopAt || isSparse(d.ports.account) ? 'slot_far' : 'no_slot';
+  return freeAt >= d.stopAt || areRare(d, now) ? 'slot_far' : 'no_slot';
+}
+
+/** At this moment's rate, which a throttle answer may have cut: nobody waits for a slot until it is the next. */
+function areRare({ ports, memory }: Delivery, now: number): boolean {
+  return slotMs(ports.account, budgetOf(memory.pacer.lastSeen()), now) > BULK_HORIZON_MS;
 }
 
 async function probeTicket(d: Delivery, breaker: Breaker): Promise<'stopped' | Breaker> {

@@ -38,10 +38,11 @@ async function excusedUntil(ports: StallPorts, sync: SyncState): Promise<number 
   const { account } = definition.sync.destination;
   const breaker = await readBreaker(ports.state, account);
   if (breaker.state !== 'closed') return breaker.openUntil;
-  const { nextFreeAt, rampAt = 0 } = budgetOf(await ports.state.read(budgetKey(account)));
+  const { nextFreeAt, rampAt = 0, silentUntil = 0 } = budgetOf(await ports.state.read(budgetKey(account)));
   // Slots are not reserved beyond the horizon: what lies there is a silence that was asked for, or slots that are rare.
   if (nextFreeAt > now + EXPRESS_HORIZON_MS) return nextFreeAt;
-  return rampAt > now - ports.settings.runStallMs ? rampAt : undefined;
+  const sendsAgainAt = Math.max(rampAt, silentUntil);
+  return sendsAgainAt > now - ports.settings.runStallMs ? sendsAgainAt : undefined;
 }
 
 /** Grows with every settled batch and every resume point; the unit means nothing. */

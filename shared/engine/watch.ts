@@ -26,12 +26,13 @@ import {
 } from '../core/limits.ts';
 import type { Gauge } from '../core/metrics.ts';
 import { breakerKey, budgetKey, SYNC_PARTITION } from '../core/names.ts';
+import { fullRate } from '../core/rate.ts';
 import type { SyncState } from '../core/run.ts';
 import { helpFor } from '../core/run-codes.ts';
 import { awsScheduleExpression, nextFire } from '../core/schedule.ts';
 import type { AcceptedDefinition } from '../core/sync.ts';
 import type { AccountSettings, DefinitionStatus, Ports } from '../ports.ts';
-import { budgetOf, fullRate, slotMs } from './account-rate.ts';
+import { budgetOf, slotMs } from './account-rate.ts';
 import { syncOf } from './sync-state.ts';
 import { type Look, lookAround, type Sight } from './watch-sight.ts';
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { breakerKey, budgetKey } from '../../shared/core/names.ts';
+import { slowDown } from '../../shared/engine/adapt-rate.ts';
 import { approveHold } from '../../shared/engine/approve-hold.ts';
 import { readRun, sendingSince, syncOf } from '../../shared/engine/sync-state.ts';
 import { type Bench, bench, loading, people, SYNC, signal } from './bench.ts';
@@ -9,6 +10,10 @@ import { type Bench, bench, loading, people, SYNC, signal } from './bench.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+const CRM = {
+  ...{ name: 'crm', destination: 'scripted', rate: { requests: 100, perMs: 1000 } },
+  ...{ requestRowsMax: 10, requestsInFlight: 4 },
+};
 
 /** The sweep comes every minute; how many minutes went by before the run was given up, at most `minutes`. */
 async function givenUpAfter(one: Bench, minutes: number): Promise<number | undefined> {
@@ -26,6 +31,14 @@ test('a destination asks for four hours of silence: half an hour is left when th
   const minutes = await givenUpAfter(one, 400);
   assert.ok(minutes !== undefined && minutes >= 270 && minutes <= 272, `${minutes}`);
   assert.equal((await readRun(one.ports.state, SYNC, 1))?.result?.code, 'run_stalled');
+});
+
+test('half an hour of silence that begins with the run: it has its half hour from the end of that on', async () => {
+  const one = await loading();
+  await one.pass(3000);
+  await slowDown({ ...one.ports, account: CRM }, undefined, 30 * MINUTE_MS);
+  const minutes = await givenUpAfter(one, 100);
+  assert.ok(minutes !== undefined && minutes >= 60 && minutes <= 62, `${minutes}`);
 });
 
 test('a breaker that is open until later, or closed a moment ago, leaves the run its half hour', async () => {

@@ -1,17 +1,16 @@
 /**
  * The rate of a destination account as its BUDGET item says it. Pure: adapt-rate.ts writes what this reads.
  *
- * Stored are only the marks of events: `rate` after the last cut and `cutAt`, and `rampAt` when a breaker closed.
+ * Stored are only the marks of events: `rate` after the last cut and `cutAt`, `rampAt` when a breaker closed, and
+ * `silentUntil` when the destination asked for a longer pause.
  * The rate of this moment follows from them and the clock (additive growth since the cut, ramp steps since the
  * close), so recovering costs no write and every loader computes the same.
  */
 
 import { RAMP_STEP_MS, RATE_RECOVERY_SHARE } from '../core/limits.ts';
-import { fullRate } from '../core/rate.ts';
-import type { AccountSettings, Attribute, Condition, Item } from '../ports.ts';
+import { fullRate, type Rated } from '../core/rate.ts';
+import type { Attribute, Condition, Item } from '../ports.ts';
 import { same } from './conditions.ts';
-
-export type RatedAccount = Pick<AccountSettings, 'name' | 'rate'>;
 
 /** BUDGET as decisions need it; times in epoch milliseconds, `rate` in requests per second. */
 export type Budget = {
@@ -41,12 +40,12 @@ export function budgetOf(item: Item | undefined): Budget {
 }
 
 /** Milliseconds between two slots at this moment. */
-export function slotMs(account: RatedAccount, budget: Budget, now: number): number {
+export function slotMs(account: Rated, budget: Budget, now: number): number {
   return 1000 / (rateAt(account, budget, now) * rampShare(budget, now));
 }
 
 /** Requests per second that the last cut leaves at this moment. */
-export function rateAt(account: RatedAccount, budget: Budget, now: number): number {
+export function rateAt(account: Rated, budget: Budget, now: number): number {
   return Math.min(grownRate(account, budget, now), fullRate(account));
 }
 
@@ -55,7 +54,7 @@ export function sameRate(budget: Budget): readonly Condition[] {
   return [same('cutAt', budget.cutAt), same('rampAt', budget.rampAt), { attribute: 'breaker', is: 'absent' }];
 }
 
-function grownRate(account: RatedAccount, budget: Budget, now: number): number {
+function grownRate(account: Rated, budget: Budget, now: number): number {
   if (budget.rate === undefined || budget.cutAt === undefined) return fullRate(account);
   const windows = Math.max(0, now - budget.cutAt) / Math.max(1000, account.rate.perMs);
   return budget.rate + fullRate(account) * RATE_RECOVERY_SHARE * windows;

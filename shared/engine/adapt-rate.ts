@@ -4,9 +4,9 @@
  */
 import { EXPRESS_HORIZON_MS, RATE_CUT_SHARE, RATE_FLOOR_SHARE, RETRY_AFTER_MS_MAX } from '../core/limits.ts';
 import { budgetKey } from '../core/names.ts';
-import { fullRate } from '../core/rate.ts';
+import { fullRate, type Rated } from '../core/rate.ts';
 import type { Item, LoaderPorts } from '../ports.ts';
-import { type Budget, budgetOf, type RatedAccount, rateAt } from './account-rate.ts';
+import { type Budget, budgetOf, rateAt } from './account-rate.ts';
 import { absentOr, same } from './conditions.ts';
 
 /**
@@ -39,6 +39,6 @@ export async function slowDown(
   return { item: cut.item ?? item, freeAt };
 }
 
-function cutRate(account: RatedAccount, budget: Budget, now: number): number {
+function cutRate(account: Rated, budget: Budget, now: number): number {
   return Math.max(fullRate(account) * RATE_FLOOR_SHARE, rateAt(account, budget, now) * RATE_CUT_SHARE);
 }

@@ -200,6 +200,7 @@ function running(
       }
       await listener.close();
       await parts.close();
+      for (const source of streams) source.close();
     },
   };
 }

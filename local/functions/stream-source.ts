@@ -44,7 +44,12 @@ export type StreamSourceSettings = {
   readonly bury: ((records: readonly StreamRecord[], attempts: number) => void) | undefined;
 };
 
-export type StreamSource = Source & { append(record: StreamRecord): void; pending(): number };
+export type StreamSource = Source & {
+  /** Between `stop` and `close` too: a write that was under way is still told, and delivered after the next start. */
+  append(record: StreamRecord): void;
+  pending(): number;
+  close(): void;
+};
 
 /** Before the first retry of a batch; each further one waits as much longer. */
 const RETRY_MS = 1000;
@@ -88,6 +93,9 @@ class JournalSource implements StreamSource {
 
   stop(): void {
     this.#stopping.abort();
+  }
+
+  close(): void {
     this.#journal.close();
   }
 

@@ -2,7 +2,7 @@
  * Takes single statements out of the template and runs it: the whole run must fail, with a call refused. Statements are
  * drawn by a seed among those that the whole run uses (all that `explained-statements.ts` does not explain).
  *
- *   node test/end-to-end/removed-statements.ts --draws 10 --seed 1 --json
+ *   npm run removed-statements -- --draws 10 --seed 1 --json
  *
  * Ends with 1 when a run did without its statement.
  */

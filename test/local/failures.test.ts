@@ -79,6 +79,31 @@ test('a batch of stream records with one bad record is halved until only that on
   assert.deepEqual(await buried.promise, ['{"id":{"S":"bad"}}']);
   while (source.pending() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   source.stop();
+  source.close();
+});
+
+test('a write that was under way when the stack stopped is told after the next start', async () => {
+  const told = Promise.withResolvers<string>();
+  const { target } = scripted((event) => {
+    told.resolve(event);
+    return fine;
+  });
+  const settings = {
+    ...{ file: path.join(directory, 'stopped.ndjson'), batchSize: 4, retriesMax: 2, bisect: true },
+    ...{ partial: false, filters: [], bury: undefined },
+  };
+  const stopped = startStreamSource(target, settings);
+  stopped.stop();
+  const stream = { arn: 'arn', region: 'us-east-1', keys: ['id'], view: 'NEW_AND_OLD_IMAGES' };
+  const record = streamRecord(stream, undefined, { id: { S: 'late' } });
+  assert.ok(record !== undefined);
+  stopped.append(record);
+  stopped.close();
+  const next = startStreamSource(target, settings);
+  assert.match(await told.promise, /late/);
+  while (next.pending() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  next.stop();
+  next.close();
 });
 
 test('a killed environment fails its invocation; the next one starts anew', async () => {
